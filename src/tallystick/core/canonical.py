@@ -1,0 +1,150 @@
+"""The canonical form (RFC 8785) and the content versions that are made of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from tallystick.core.errors import InputError
+from tallystick.core.words import WORDS
+
+_SAFE = 2**53 - 1
+
+
+def jcs(value: Any) -> bytes:
+    """Encode a JSON value by RFC 8785: sorted keys, shortest numbers, no spaces, UTF-8.
+
+    Parameters
+    ----------
+    value
+        Nested dict (text keys), list, tuple, str, bool, None, finite float, or int within ±(2^53 − 1).
+
+    Raises
+    ------
+    InputError
+        For NaN, infinity, a larger int, a lone surrogate, or any other type.
+
+    Examples
+    --------
+    >>> jcs({"b": 1e21, "a": [1.0, "é", None]})
+    b'{"a":[1,"\\xc3\\xa9",null],"b":1e+21}'
+    """
+    parts: list[str] = []
+    _encode(value, parts)
+    try:
+        return "".join(parts).encode("utf-8")
+    except UnicodeEncodeError:
+        raise _refused(value) from None
+
+
+def canonical(value: Any) -> bytes:
+    """The canonical form of a definition: RFC 8785 in which every int and Decimal is text.
+
+    Records become objects, enums their values, tuples and sets (sorted) arrays; so an int64 survives any reader.
+
+    Examples
+    --------
+    >>> canonical({"amount_minor": 2**60, "rate": 0.5})
+    b'{"amount_minor":"1152921504606846976","rate":0.5}'
+    """
+    return jcs(_plain(value))
+
+
+def content_version(kind: str, content: Any, semantics: int) -> str:
+    """The version of a definition: SHA-256 (64 hex digits) of its kind, content and engine-semantics number.
+
+    Examples
+    --------
+    >>> content_version("label", {"name": "spend_7d"}, 1)[:12]
+    'd50a0bc2c414'
+    """
+    return hashlib.sha256(canonical({"kind": kind, "content": content, "semantics": semantics})).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return _plain(value.value)
+    if value is None or isinstance(value, str | bool | float):
+        return value
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise _refused(value)
+        return format(value.normalize() if value else Decimal(0), "f")
+    if isinstance(value, msgspec.Struct):
+        return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted((_plain(item) for item in value), key=jcs)
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return [_plain(item) for item in value]
+    raise _refused(value)
+
+
+def _encode(value: Any, parts: list[str]) -> None:
+    if value is None:
+        parts.append("null")
+    elif value is True:
+        parts.append("true")
+    elif value is False:
+        parts.append("false")
+    elif isinstance(value, str):
+        parts.append(json.dumps(value, ensure_ascii=False))
+    elif isinstance(value, int):
+        if not -_SAFE <= value <= _SAFE:
+            raise InputError(WORDS("canonical.integer", given=value))
+        parts.append(str(int(value)))
+    elif isinstance(value, float):
+        parts.append(_number(value))
+    elif isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise _refused(value)
+        try:
+            # RFC 8785 sorts by UTF-16 code units, which is the byte order of UTF-16-BE.
+            keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
+        except UnicodeEncodeError:
+            raise _refused(value) from None
+        for index, key in enumerate(keys):
+            parts.append(("," if index else "{") + json.dumps(key, ensure_ascii=False) + ":")
+            _encode(value[key], parts)
+        parts.append("}" if keys else "{}")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            parts.append("," if index else "[")
+            _encode(item, parts)
+        parts.append("]" if value else "[]")
+    else:
+        raise _refused(value)
+
+
+def _number(value: float) -> str:
+    """ECMAScript's shortest text of a double (RFC 8785 section 3.2.2.3)."""
+    if not math.isfinite(value):
+        raise _refused(value)
+    if value == 0:
+        return "0"
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    assert isinstance(exponent, int)
+    text = "".join(map(str, digits))
+    point = len(text) + exponent
+    if 0 < point <= 21:
+        body = text + "0" * (point - len(text)) if len(text) <= point else f"{text[:point]}.{text[point:]}"
+    elif -6 < point <= 0:
+        body = "0." + "0" * -point + text
+    else:
+        mantissa = text if len(text) == 1 else f"{text[0]}.{text[1:]}"
+        body = f"{mantissa}e{'+' if point > 0 else '-'}{abs(point - 1)}"
+    return ("-" if sign else "") + body
+
+
+def _refused(value: Any) -> InputError:
+    return InputError(WORDS("canonical.value", given=repr(value)[:80], type=type(value).__name__))

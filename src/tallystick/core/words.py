@@ -1,0 +1,63 @@
+"""The messages of core."""
+
+from tallystick.core.messages import Catalogue
+
+WORDS = Catalogue(
+    {
+        "money.text": (
+            "{given!r} is not an amount; allowed: a decimal number such as 12.50 or 1e+05",
+            "{given!r} 不是金额；允许：十进制数，如 12.50 或 1e+05",
+        ),
+        "money.digits": (
+            "{given!r} has more decimals than {currency} has ({digits}); it would have to be rounded",
+            "{given!r} 的小数位超过 {currency} 的位数（{digits}），只能舍入，故拒绝",
+        ),
+        "money.range": (
+            "{given!r} is outside the 64-bit range of minor units",
+            "{given!r} 超出 64 位最小货币单位的范围",
+        ),
+        "money.currency": (
+            "{given!r} is not a currency code of ISO 4217; allowed: three capital letters such as EUR",
+            "{given!r} 不是 ISO 4217 货币代码；允许：三个大写字母，如 EUR",
+        ),
+        "money.mixed": ("{left} and {right} cannot be added: convert first", "{left} 与 {right} 不能相加：请先换算"),
+        "time.text": (
+            "{given!r} is not an instant; allowed: RFC 3339 such as 2026-03-01T08:30:00Z, or a local time in zone {zone}",
+            "{given!r} 不是时刻；允许：RFC 3339，如 2026-03-01T08:30:00Z，或时区 {zone} 的当地时间",
+        ),
+        "time.local": (
+            "{given!r} does not exist or is ambiguous in zone {zone} (clocks change); give an offset",
+            "{given!r} 在时区 {zone} 不存在或有歧义（时钟调整）；请给出偏移",
+        ),
+        "time.zone": (
+            "{given!r} is not a time zone; allowed: an IANA name such as Europe/Berlin or UTC",
+            "{given!r} 不是时区；允许：IANA 名称，如 Europe/Berlin 或 UTC",
+        ),
+        "span.text": (
+            "{given!r} is not a span; allowed: a whole number and one of us, ms, s, min, h, d, w, such as 30d",
+            "{given!r} 不是时长；允许：整数加 us、ms、s、min、h、d、w 之一，如 30d",
+        ),
+        "canonical.value": (
+            "{given} of type {type} has no canonical form; allowed: text, bool, None, finite float, int, Decimal, "
+            "list, dict with text keys, record",
+            "类型 {type} 的 {given} 没有规范形式；允许：文本、布尔、None、有限浮点、整数、Decimal、列表、文本键字典、记录",
+        ),
+        "canonical.integer": (
+            "{given} is beyond ±(2^53 − 1), so JSON cannot carry it exactly; give it as text",
+            "{given} 超出 ±(2^53 − 1)，JSON 无法精确表示；请以文本给出",
+        ),
+        "field.type": (
+            "{given!r} is not a field type; allowed: {allowed}",
+            "{given!r} 不是字段类型；允许：{allowed}",
+        ),
+        "field.value": (
+            "field {name}: {given!r} is not {type}; allowed: {allowed}",
+            "字段 {name}：{given!r} 不是 {type}；允许：{allowed}",
+        ),
+        "field.null": ("field {name} is required but has no value", "字段 {name} 必填，但没有值"),
+        "grade.text": (
+            "{given!r} is not a grade; allowed: L1, L2, L3, L4, L5",
+            "{given!r} 不是分级；允许：L1、L2、L3、L4、L5",
+        ),
+    }
+)
