@@ -1,5 +1,6 @@
 """Numeric kernels of the serving path, kept apart so that `tallystick.core` itself loads no numpy or numba."""
 
 from tallystick.core.numeric.jit import kernel
+from tallystick.core.numeric.logexp import exp, exp_array, log, log_array, logit, logit_array, sigmoid, sigmoid_array
 
-__all__ = ["kernel"]
+__all__ = ["exp", "exp_array", "kernel", "log", "log_array", "logit", "logit_array", "sigmoid", "sigmoid_array"]

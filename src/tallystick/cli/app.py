@@ -1,0 +1,308 @@
+"""The commands of `tally`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tallystick import __version__
+from tallystick.cli.words import WORDS
+from tallystick.core import LANGUAGES, Language, TallystickError, UsageError
+
+# Rooms are imported inside the commands: `tally --help` answers before numpy would have loaded.
+
+app = typer.Typer(
+    name="tally",
+    help="Labels, models, decisions and their proof, with the same bits in batch, stream and request.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+labels_app = typer.Typer(help="Compute and list labels.", no_args_is_help=True)
+app.add_typer(labels_app, name="labels")
+
+JsonOption = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write the result as JSON.")]
+
+
+class Context:
+    """What the options before the command say: the project folder and the language of messages."""
+
+    def __init__(self) -> None:
+        self.project = Path()
+        self.language: Language = "en"
+
+
+CONTEXT = Context()
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tallystick {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    project: Annotated[Path, typer.Option("-p", "--project", metavar="DIR", help="The project folder.")] = Path(),
+    language: Annotated[str, typer.Option(help="Language of messages: en or zh.")] = "",
+    version: Annotated[bool, typer.Option("--version", callback=_version, help="Print the version.")] = False,
+) -> None:
+    """Labels, models, decisions and their proof, with the same bits in batch, stream and request."""
+    CONTEXT.project = project
+    CONTEXT.language = _language(language)
+
+
+def _language(given: str) -> Language:
+    chosen = given or os.environ.get("TALLYSTICK_LANGUAGE", "")
+    if chosen and chosen not in LANGUAGES:
+        raise typer.BadParameter(f"{chosen!r}; allowed: {', '.join(LANGUAGES)}", param_hint="--language")
+    if not chosen:
+        chosen = "zh" if os.environ.get("LC_ALL", os.environ.get("LANG", "")).startswith("zh") else "en"
+    return "zh" if chosen == "zh" else "en"
+
+
+def main() -> None:
+    """Run `tally`; exits 0 when done, 1 when refused or a check failed, 2 on bad usage."""
+    try:
+        app()
+    except TallystickError as error:
+        sys.stderr.write(error.text(CONTEXT.language) + "\n")
+        sys.exit(2 if isinstance(error, UsageError) else 1)
+    except BrokenPipeError:
+        sys.exit(1)
+
+
+def _write_json(path: Path | None, document: Any) -> None:
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", "utf-8")
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]) -> None:
+    """Make a project folder to start from: definitions for card payments."""
+    from tallystick.desk import init_project
+
+    for path in init_project(folder):
+        typer.echo(path)
+
+
+@app.command()
+def check() -> None:
+    """Read every definition of the project and show all faults together."""
+    from tallystick.desk import load_project
+
+    project = load_project(CONTEXT.project)
+    words = WORDS(
+        "check.ok",
+        name=project.settings.project.name,
+        sources=len(project.sources),
+        labels=len(project.library.labels),
+        models=len(project.recipes),
+        decisions=sum(len(model.decisions) for model in project.decisions.values()),
+        flows=len(project.flows),
+    )
+    typer.echo(words.text(CONTEXT.language))
+
+
+@app.command()
+def load() -> None:
+    """Load the sources into the lake; rows that break their schema go to quarantine."""
+    from tallystick.cli.show import Steps, print_table
+    from tallystick.desk import load_project, load_sources
+
+    project = load_project(CONTEXT.project)
+    with Steps(CONTEXT.language) as steps:
+        reports = load_sources(project, steps)
+    columns = ("load.table", "load.rows", "load.unchanged", "load.quarantined", "load.version")
+    rows = [(r.table, r.rows, r.unchanged_rows, r.quarantined, str(r.version)) for r in reports]
+    print_table(CONTEXT.language, columns, rows)
+    for report in reports:
+        if report.ignored:
+            words = WORDS("load.ignored", table=report.table, columns=", ".join(report.ignored))
+            typer.echo(words.text(CONTEXT.language))
+
+
+@labels_app.command("compute")
+def labels_compute() -> None:
+    """Compute every label at every event that a model or flow uses."""
+    _run(("load", "labels"))
+
+
+@labels_app.command("list")
+def labels_list() -> None:
+    """List the labels of the project with type, window and version."""
+    from tallystick.cli.show import print_table
+    from tallystick.desk import load_project
+
+    definitions = load_project(CONTEXT.project).library.labels.values()
+    columns = ("labels.name", "labels.kind", "labels.type", "labels.window", "labels.version")
+    rows = [(d.name, d.kind, str(d.type), d.window, d.version[:12]) for d in definitions]
+    print_table(CONTEXT.language, columns, rows)
+
+
+@app.command()
+def train() -> None:
+    """Train every model of models.toml; a model that passes its gates becomes champion."""
+    _run(("load", "labels", "train"))
+
+
+@app.command()
+def backtest() -> None:
+    """Run models and decisions over history: outcomes, trade-offs, alerts caught."""
+    _run(("load", "labels", "train", "backtest"))
+
+
+@app.command()
+def decide(
+    event: Annotated[str, typer.Argument(help="A file with one event as JSON, or - for standard input.")] = "-",
+) -> None:
+    """Decide one event: prints the answer as JSON once it is durable."""
+    from tallystick.desk import Desk, answer_document, load_project, read_event
+    from tallystick.desk import decide as decide_event
+
+    body = read_event(event)
+    with Desk(load_project(CONTEXT.project)) as desk:
+        answer = decide_event(desk, body)
+    typer.echo(json.dumps(answer_document(answer, CONTEXT.language), ensure_ascii=False, indent=2))
+
+
+@app.command()
+def replay(
+    source: Annotated[str, typer.Option("--from", help="vector (recorded labels) or history (recomputed).")] = "vector",
+    json_file: JsonOption = None,
+) -> None:
+    """Recompute every recorded decision and report any bit that differs (exit code 1 then)."""
+    from msgspec import to_builtins
+
+    from tallystick.cli.show import Steps
+    from tallystick.desk import load_project, replay_decisions
+
+    if source not in ("vector", "history"):
+        raise typer.BadParameter(f"{source!r}; allowed: vector, history", param_hint="--from")
+    project = load_project(CONTEXT.project)
+    with Steps(CONTEXT.language) as steps:
+        report = replay_decisions(project, source, steps)
+    _write_json(json_file, to_builtins(report))
+    for difference in report.differences:
+        typer.echo(f"{difference.decision}: {difference.what}: {difference.recorded} -> {difference.replayed}")
+    counts = {"decisions": report.decisions, "source": report.source, "values": report.values}
+    words = (
+        WORDS("replay.differs", differing=report.differing, **counts)
+        if report.differing
+        else WORDS("replay.same", **counts)
+    )
+    typer.echo(words.text(CONTEXT.language))
+    if report.erased:
+        typer.echo(WORDS("replay.erased", erased=report.erased).text(CONTEXT.language))
+    if report.differing:
+        raise typer.Exit(1)
+
+
+@app.command()
+def prove(
+    decision: Annotated[str, typer.Argument(metavar="ID", help="The decision's id.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; default ID.proof.json.")] = None,
+) -> None:
+    """Write one offline file that proves a recorded decision to a stranger."""
+    from tallystick.desk import load_project, prove_decision
+
+    path = output or Path(f"{decision.replace('/', '-')}.proof.json")
+    key = prove_decision(load_project(CONTEXT.project), decision, path)
+    typer.echo(WORDS("proof.written", path=path, key=key).text(CONTEXT.language))
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="A proof file made by `tally prove`.")],
+    vkey: Annotated[Path, typer.Option(help="File with the verifier keys of the log, one a line.")],
+    json_file: JsonOption = None,
+) -> None:
+    """Check a proof file against verifier keys; needs no project and no network."""
+    from tallystick.cli.verify import verify_file
+
+    document, words = verify_file(file, vkey, CONTEXT.language)
+    _write_json(json_file, document)
+    typer.echo(words)
+    if not document["ok"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def report() -> None:
+    """Draw the HTML report of the last run again."""
+    from tallystick.desk import last_run, load_project
+
+    project = load_project(CONTEXT.project)
+    typer.echo(_draw(project, last_run(project)))
+
+
+@app.command()
+def run(
+    json_file: JsonOption = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Put the old state aside and start anew.")] = False,
+) -> None:
+    """Load, labels, train, backtest, live decisions, verify, report: in one go, resumable step by step."""
+    _run(None, json_file, fresh)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where the demo's project is made.")] = Path("tally-demo"),
+    customers: Annotated[int, typer.Option(min=200, max=1_000_000, help="Customers of the simulated bank.")] = 4000,
+    months: Annotated[int, typer.Option(min=6, max=24, help="Months of payments.")] = 8,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 1,
+    json_file: JsonOption = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Put the old state aside and start anew.")] = False,
+) -> None:
+    """Simulate a bank, then run the whole job on it."""
+    from tallystick.cli.demo import make_demo
+
+    make_demo(folder, customers, months, seed, CONTEXT.language)
+    CONTEXT.project = folder
+    _run(None, json_file, fresh)
+
+
+def _draw(project: Any, run: Any) -> Path:
+    from tallystick.console import write_report
+    from tallystick.desk import report_data
+
+    path: Path = project.state / "report.html"
+    write_report(path, report_data(project, run), project.settings.project.language)
+    return path
+
+
+def _run(steps: tuple[str, ...] | None, json_file: Path | None = None, fresh: bool = False) -> None:
+    from rich.console import Console
+
+    from tallystick.cli.show import Steps
+    from tallystick.console import print_summary
+    from tallystick.desk import STEPS, caught_at_budget, load_project, run_steps, set_aside, summarise, summary_document
+
+    project = load_project(CONTEXT.project)
+    if fresh:
+        set_aside(project)
+    with Steps(CONTEXT.language) as progress:
+        outcome = run_steps(project, steps or STEPS, progress, draw=_draw)
+    _write_json(json_file, summary_document(project, outcome))
+    print_summary(Console(), summarise(project, outcome), CONTEXT.language)
+    for flow in outcome.backtest.flows if outcome.backtest else ():
+        found = caught_at_budget(flow)
+        if found is not None and flow.alert_budget is not None:
+            budget, model, rules = (f"{share:.1%}" for share in (flow.alert_budget.at, *found))
+            words = WORDS("alerts.caught", flow=flow.flow, budget=budget, model=model, rules=rules)
+            typer.echo(words.text(CONTEXT.language))
+    for trained in outcome.train.models if outcome.train else ():
+        if not trained.passed:
+            gates = ", ".join(gate.name for gate in trained.report.gates if not gate.passed)
+            typer.echo(WORDS("model.failed", model=trained.name, gates=gates).text(CONTEXT.language))
+    if outcome.report:
+        typer.echo(WORDS("report.at", path=outcome.report).text(CONTEXT.language))
+    if outcome.failed:
+        raise typer.Exit(1)

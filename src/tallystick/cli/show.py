@@ -1,0 +1,61 @@
+"""What the commands print: progress bars and plain tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tallystick.cli.words import WORDS
+from tallystick.core import Language
+
+_UNKNOWN = None
+
+
+class Steps:
+    """A progress bar for each step, on standard error; called as steps(step, done, total)."""
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+        self._bars: dict[str, TaskID] = {}
+        self._progress = Progress(
+            SpinnerColumn(finished_text="[green]✓[/green]"),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+        )
+
+    def __enter__(self) -> Steps:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        if step not in self._bars:
+            self._bars[step] = self._progress.add_task(WORDS(f"step.{step}").text(self._language), total=_UNKNOWN)
+        bar = self._bars[step]
+        self._progress.update(bar, completed=done, total=total or _UNKNOWN)
+        if done >= total > 0:
+            self._progress.stop_task(bar)
+
+
+def print_table(language: Language, codes: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows under headings of the catalogue; numbers stand right."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    rows = list(rows)
+    for place, code in enumerate(codes):
+        numeric = bool(rows) and all(isinstance(row[place], int) for row in rows)
+        table.add_column(WORDS(code).text(language), justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
+    Console().print(table)

@@ -1,0 +1,22 @@
+"""Data: sources.toml → typed, checked Delta tables with a quarantine; every snapshot can be read again.
+
+This room never invents, rounds or loses a row: what breaks a rule lies in the quarantine with its reason, file and
+line. It never computes a label and never decides.
+"""
+
+from tallystick.data.declare import read_sources
+from tallystick.data.event import EventError, parse_event
+from tallystick.data.lake import Lake, LoadReport
+from tallystick.data.source import Check, Melt, Period, Source
+
+__all__ = [
+    "Check",
+    "EventError",
+    "Lake",
+    "LoadReport",
+    "Melt",
+    "Period",
+    "Source",
+    "parse_event",
+    "read_sources",
+]

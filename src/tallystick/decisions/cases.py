@@ -1,0 +1,90 @@
+"""Cases beside a model: a CSV of inputs and what is expected of them."""
+
+from __future__ import annotations
+
+import csv
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tallystick.core import InputError, Place, TallystickError
+from tallystick.decisions.model import Model
+from tallystick.decisions.words import WORDS
+from tallystick.feel import compile as compile_feel
+from tallystick.feel import show
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """A case that did not come out as expected: its line in the file, the decision, and both values as FEEL text."""
+
+    line: int
+    decision: str
+    expected: str
+    found: str
+
+
+class Cases(msgspec.Struct, frozen=True):
+    """How many expectations were checked, and which failed."""
+
+    total: int
+    failures: tuple[Failure, ...]
+
+
+def run_cases(model: Model, path: str | os.PathLike[str], now: datetime | None = None) -> Cases:
+    """Run the cases of a CSV file.
+
+    Parameters
+    ----------
+    model
+        The loaded model.
+    path
+        UTF-8 CSV: a column per input, and a column `=Decision` for each decision that is expected. Cells are FEEL
+        literals: `12.5`, `"DE"`, `true`, `null`, `@"2026-03-01"`; an empty cell is null, and a text that is no FEEL
+        expression is taken as it stands.
+
+    Returns
+    -------
+    Cases
+        The total and the failures, in order of the file.
+    """
+    file = Path(path)
+    with file.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.DictReader(stream)
+        header = list(reader.fieldnames or ())
+        rows = [(reader.line_num, row) for row in reader]
+    wanted = [column[1:] for column in header if column.startswith("=")]
+    if not wanted:
+        raise InputError(WORDS("cases.none"), Place(file.name, 1))
+    inputs = {item.name for name in wanted if name in model.decisions for item in model.inputs(name)}
+    for column in header:
+        if column not in inputs and column.removeprefix("=") not in model.decisions:
+            allowed = ", ".join([*sorted(inputs), *(f"={name}" for name in model.decisions)])
+            raise InputError(WORDS("cases.columns", given=column, allowed=allowed), Place(file.name, 1))
+    failures: list[Failure] = []
+    for line, row in rows:
+        values = {name: _value(row[name]) for name in header if name in inputs}
+        for name in wanted:
+            expected, found = show(_value(row[f"={name}"])), _decided(model, name, values, now)
+            if expected != found:
+                failures.append(Failure(line, name, expected, found))
+    return Cases(len(rows) * len(wanted), tuple(failures))
+
+
+def _value(cell: str | None) -> Any:
+    text = (cell or "").strip()
+    if not text:
+        return None
+    try:
+        return compile_feel(text, ())({})
+    except TallystickError:
+        return text
+
+
+def _decided(model: Model, name: str, values: dict[str, Any], now: datetime | None) -> str:
+    try:
+        return show(model.decide(name, values, now).value)
+    except InputError as error:
+        return str(error)

@@ -1,0 +1,180 @@
+"""Backtest: champions and their decisions over history with known outcomes, and label drift by month."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from tallystick import models
+from tallystick.core import format_instant
+from tallystick.desk.decide import inputs, outcome_of
+from tallystick.desk.flows import Flow
+from tallystick.desk.history import INSTANT
+from tallystick.desk.house import Champion, crown
+from tallystick.desk.points import label_values
+from tallystick.desk.progress import Progress
+from tallystick.desk.project import Project
+from tallystick.desk.reportdata import AlertBudget, BudgetPoint, DriftPoint, LabelDrift
+from tallystick.desk.training import outcomes
+
+BUDGETS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1)
+DRIFT_LABELS = 12
+_BINS = 10
+
+
+class OutcomeCount(msgspec.Struct, frozen=True):
+    """Cases that got an outcome, and how many of them turned out bad."""
+
+    cases: int
+    bad: int
+
+
+class FlowBacktest(msgspec.Struct, frozen=True):
+    """One flow over history: outcomes, and bad cases caught against the alert budget (None for one cohort)."""
+
+    flow: str
+    since: str
+    outcomes: dict[str, OutcomeCount]
+    alert_budget: AlertBudget | None
+
+
+class BacktestResult(msgspec.Struct, frozen=True):
+    """Every flow's backtest, and the drift of the labels that its model reads."""
+
+    flows: tuple[FlowBacktest, ...]
+    drift: tuple[LabelDrift, ...]
+
+
+def backtest_flows(project: Project, progress: Progress) -> BacktestResult:
+    """Run every flow's champion and decision over the points whose outcome is known."""
+    flows, drift = [], list[LabelDrift]()
+    for flow in project.flows.values():
+        champion = crown(project, flow)
+        flows.append(_backtest(project, flow, champion, progress))
+        drift += label_drift(project, flow.stream, champion.model.labels[:DRIFT_LABELS])
+    return BacktestResult(tuple(flows), tuple(drift))
+
+
+def _backtest(project: Project, flow: Flow, champion: Champion, progress: Progress) -> FlowBacktest:
+    recipe, spec = project.recipes[flow.model], project.library.streams[flow.stream]
+    by_time = recipe.split.kind == "time"
+    known = outcomes(project, recipe)
+    values = label_values(project, flow.stream, champion.labels).join(
+        known, on="id", how="inner", maintain_order="left"
+    )
+    if by_time:
+        values = values.filter(pl.col("t").to_physical() >= recipe.split.cut_at)
+    bad = values[recipe.target].cast(pl.Boolean).to_numpy()
+    scored = champion.model.score_columns(values.select(champion.model.labels))
+    facts = project.lake().facts(flow.stream).filter(pl.col("revision") == 0)
+    events = values.select("id").join(facts, left_on="id", right_on=spec.id, how="left", maintain_order="left")
+    events = events.rename({"id": spec.id}).with_columns(pl.col(INSTANT).to_physical())
+    counts: dict[str, list[int]] = {}
+    rows = _rows(champion, events, values, scored)
+    for done, (given, is_bad) in enumerate(zip(rows, bad, strict=True)):
+        result = champion.tables.decide(champion.flow.decision_name, given(champion.decision_inputs))
+        count = counts.setdefault(outcome_of(result.value), [0, 0])
+        count[0] += 1
+        count[1] += int(is_bad)
+        if done % 5_000 == 0:
+            progress("backtest", done, values.height)
+    budget = None
+    if by_time:
+        rules: tuple[BudgetPoint, ...] = ()
+        if flow.baseline:
+            rules = caught(_baseline(champion, flow, events, values, scored), bad)
+        budget = AlertBudget(caught(scored["stack_log_odds"].to_numpy(), bad), rules, flow.alert_budget)
+    since = format_instant(int(values["t"].to_physical().min() or 0), project.zone)  # type: ignore[arg-type]
+    tally = {outcome: OutcomeCount(*count) for outcome, count in sorted(counts.items())}
+    return FlowBacktest(flow.name, since, tally, budget)
+
+
+def _baseline(champion: Champion, flow: Flow, events: pl.DataFrame, values: pl.DataFrame, scored: pl.DataFrame) -> Any:
+    """What the rules alone say of each event, as numbers to rank by."""
+    name = flow.baseline.partition("#")[2]
+    wanted = tuple(item.name for item in champion.tables.inputs(name))
+    found = [champion.tables.decide(name, given(wanted)).value for given in _rows(champion, events, values, scored)]
+    return np.array([float(value or 0) for value in found])
+
+
+def _rows(champion: Champion, events: pl.DataFrame, values: pl.DataFrame, scored: pl.DataFrame) -> Iterator[Any]:
+    """For each row a function from input names to the decision's inputs."""
+    three = (frame.iter_rows(named=True) for frame in (events, values, scored.select("points", "pd")))
+    for event, vector, score in zip(*three, strict=True):
+        yield lambda names, e=event, v=vector, s=score: inputs(
+            champion, names, e, v, models.Score(s["pd"], s["points"], {}, ())
+        )
+
+
+def caught(score: Any, bad: Any) -> tuple[BudgetPoint, ...]:
+    """The share of bad cases among the riskiest cases, for each alert budget.
+
+    Cases of equal score are alerted in no particular order, so their bad cases count by the share that fits.
+
+    Parameters
+    ----------
+    score
+        Float array of n: more is riskier.
+    bad
+        Bool array of n.
+
+    Examples
+    --------
+    >>> points = caught(np.arange(1000.0), np.arange(1000) >= 995)
+    >>> points[3]
+    BudgetPoint(budget=0.005, recall=1.0)
+    """
+    order = np.argsort(-score, kind="stable")
+    ranked, hits = score[order], bad[order].astype(np.float64)
+    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+    cases = np.r_[0, np.cumsum(np.diff(np.r_[starts, ranked.size]))]
+    found = np.r_[0.0, np.cumsum(np.add.reduceat(hits, starts))]
+    total = max(float(hits.sum()), 1.0)
+    at = np.interp([budget * ranked.size for budget in BUDGETS], cases, found)
+    return tuple(BudgetPoint(budget, float(value) / total) for budget, value in zip(BUDGETS, at, strict=True))
+
+
+def label_drift(project: Project, stream: str, names: tuple[str, ...]) -> list[LabelDrift]:
+    """PSI of each label by month against the first month, and the share missing."""
+    values = label_values(project, stream, names)
+    month = values["t"].dt.convert_time_zone(project.zone).dt.strftime("%Y-%m")
+    months = {str(key[0]): part for key, part in values.with_columns(month.alias("month")).group_by("month")}
+    ordered = sorted(months)
+    found = []
+    for name in names:
+        first = months[ordered[0]][name]
+        count = _counter(first)
+        base = count(first)
+        points = []
+        for place, key in enumerate(ordered):
+            column = months[key][name]
+            shift = models.psi(base, count(column)) if place and base.sum() and column.len() else None
+            points.append(DriftPoint(key, shift, column.null_count() / max(column.len(), 1)))
+        found.append(LabelDrift(name, tuple(points)))
+    return found
+
+
+def _counter(reference: pl.Series) -> Any:
+    """A function that counts a column in the bins of a reference: deciles of numbers, or its most frequent texts."""
+    if reference.dtype in (pl.String, pl.Boolean):
+        top: Mapping[Any, int] = {
+            row[0]: place for place, row in enumerate(reference.drop_nulls().value_counts(sort=True).head(_BINS).rows())
+        }
+
+        def by_text(column: pl.Series) -> Any:
+            places = column.drop_nulls().replace_strict(dict(top), default=len(top), return_dtype=pl.Int64)
+            return np.bincount(places.to_numpy(), minlength=len(top) + 1).astype(np.float64)
+
+        return by_text
+    numbers = reference.drop_nulls().cast(pl.Float64).to_numpy()
+    edges = np.unique(np.quantile(numbers, np.linspace(0.1, 0.9, _BINS - 1))) if numbers.size else np.empty(0)
+
+    def by_number(column: pl.Series) -> Any:
+        places = np.searchsorted(edges, column.drop_nulls().cast(pl.Float64).to_numpy(), side="left")
+        return np.bincount(places, minlength=edges.size + 1).astype(np.float64)
+
+    return by_number

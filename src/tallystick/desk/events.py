@@ -1,0 +1,68 @@
+"""Events and answers at the edge: one JSON object in, one JSON object out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from tallystick.core import InputError, Language
+from tallystick.desk.decide import Answer
+from tallystick.desk.words import WORDS
+
+EVENT_BYTES_MAX = 1 << 20
+
+
+def read_event(source: str) -> dict[str, Any]:
+    """Read one event as a JSON object from a file, or from standard input when `source` is "-".
+
+    Raises
+    ------
+    InputError
+        When it cannot be read, is longer than 1 MiB, or is not one JSON object.
+    """
+    try:
+        if source == "-":
+            raw = sys.stdin.buffer.read(EVENT_BYTES_MAX + 1)
+        else:
+            with Path(source).open("rb") as file:
+                raw = file.read(EVENT_BYTES_MAX + 1)
+        if len(raw) > EVENT_BYTES_MAX:
+            raise ValueError(f"longer than {EVENT_BYTES_MAX} bytes")
+        # Numbers stay text, so an amount is read as it was written.
+        body = json.loads(raw.decode("utf-8-sig"), parse_float=Decimal)
+        if not isinstance(body, dict):
+            raise ValueError(type(body).__name__)
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(WORDS("event.json", given=source, detail=str(error))) from None
+    return body
+
+
+def answer_document(answer: Answer, language: Language) -> dict[str, Any]:
+    """An answer as plain JSON values, its reasons in words."""
+    return {
+        "id": answer.id,
+        "outcome": answer.outcome,
+        "value": plain(answer.value),
+        "score": answer.score,
+        "pd": answer.pd,
+        "reasons": [{"code": reason.code, "text": reason.text(language)} for reason in answer.reasons],
+        "matched": list(answer.matched),
+        "position": answer.position,
+        "versions": dict(answer.versions),
+        "repeated": answer.repeated,
+    }
+
+
+def plain(value: Any) -> Any:
+    """A FEEL value as JSON: numbers as numbers where JSON holds them, dates and durations as text."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value if value is None or isinstance(value, str | bool | int | float) else str(value)

@@ -1,0 +1,93 @@
+"""flows.toml: which model and which decision answer an event of which stream."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tallystick.core import DefinitionError, Faults, Place
+from tallystick.desk.words import WORDS
+
+if TYPE_CHECKING:
+    from tallystick.desk.project import Project
+
+SCORES = ("score", "pd")
+
+
+class LiveWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
+    """The part of history that `tally run` decides live: [from, to), at most `limit` decisions."""
+
+    from_: str
+    to: str = ""
+    limit: int = 0
+
+
+class Flow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One flow: an event of `stream` is scored by the champion `model` and decided by `decision`.
+
+    `decision` is "file.dmn#Decision name". Its inputs are found by name: `score`, `pd`, a label, or a field of the
+    event. Its value is the outcome as text, or a context whose `action` is the outcome. `baseline` names a decision
+    that ranks the event by rules alone. `flagged` lists the outcomes that count as an alert.
+    """
+
+    stream: str
+    model: str
+    decision: str
+    live: LiveWindow
+    baseline: str = ""
+    flagged: list[str] = []
+    alert_budget: float = 0.005
+    name: str = ""
+    path: str = ""
+
+    @property
+    def file(self) -> str:
+        """The DMN file of the decision."""
+        return self.decision.partition("#")[0]
+
+    @property
+    def decision_name(self) -> str:
+        """The decision's name within its file."""
+        return self.decision.partition("#")[2]
+
+
+def read_flows(path: Path) -> dict[str, Flow]:
+    """Read flows.toml: one table per flow; raises `DefinitionError` naming file and key."""
+    try:
+        tables = msgspec.convert(tomllib.loads(path.read_text("utf-8-sig")), dict[str, Flow])
+    except FileNotFoundError:
+        raise DefinitionError(WORDS("project.toml", detail="no such file"), Place(str(path))) from None
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise DefinitionError(WORDS("project.toml", detail=str(error)), Place(str(path))) from None
+    return {name: msgspec.structs.replace(flow, name=name, path=str(path)) for name, flow in tables.items()}
+
+
+def check_flow(flow: Flow, project: Project, faults: Faults) -> None:
+    """Hold a flow against the streams, models, decisions, labels and fields it names."""
+
+    def fault(code: str, given: str, allowed: str, **more: str) -> None:
+        message = WORDS(code, flow=flow.name, given=given, allowed=allowed, **more)
+        faults.add(DefinitionError(message, Place(flow.path, cell=flow.name)))
+
+    if flow.stream not in project.library.streams or flow.stream not in project.sources:
+        fault("flow.stream", flow.stream, ", ".join(project.library.streams))
+        return
+    if flow.model not in project.recipes:
+        fault("flow.model", flow.model, ", ".join(project.recipes))
+    for reference in filter(None, (flow.decision, flow.baseline)):
+        file, _, name = reference.partition("#")
+        known = [f"{path}#{item}" for path, model in project.decisions.items() for item in model.decisions]
+        if reference not in known:
+            fault("flow.decision", reference, ", ".join(known) or "-")
+            continue
+        fields, names = project.schema(flow.stream), project.library.labels
+        for item in project.decisions[file].inputs(name):
+            if item.name in fields and item.name in names:
+                fault("flow.ambiguous", item.name, "-", stream=flow.stream)
+            elif item.name not in fields and item.name not in names and item.name not in SCORES:
+                near = difflib.get_close_matches(item.name, [*names, *fields, *SCORES], n=3, cutoff=0.4)
+                fault("flow.input", item.name, ", ".join(near) or "-", stream=flow.stream, decision=name)

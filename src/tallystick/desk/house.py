@@ -1,0 +1,247 @@
+"""The open desk: one writer, with its journal, live labels, ledger and champions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import date
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from tallystick import compliance, data, decisions, labels, models
+from tallystick.core import ConflictError, Fact, Field, FieldType, InputError, Instant, canonical
+from tallystick.desk.evidence import open_keys, open_log
+from tallystick.desk.flows import Flow
+from tallystick.desk.history import event_of, opening_of, warm_facts
+from tallystick.desk.journal import (
+    DecisionRecord,
+    Entry,
+    Journal,
+    extend_ledger,
+    find_decision,
+    index_entries,
+    update_index,
+)
+from tallystick.desk.project import Project
+from tallystick.desk.sequencer import CLOCKS, Sequencer
+from tallystick.desk.words import WORDS
+from tallystick.store.sql import connect
+
+
+class Champion(msgspec.Struct, frozen=True):
+    """All that one flow needs to answer: its model, decision, labels, types and words, with their versions."""
+
+    flow: Flow
+    model: models.Model
+    tables: decisions.Model
+    decision_inputs: tuple[str, ...]
+    labels: tuple[str, ...]
+    label_types: Mapping[str, FieldType]
+    fields: Mapping[str, Field]
+    reasons: compliance.Reasons
+    zone: str
+    versions: Mapping[str, str]
+
+
+class Incoming(msgspec.Struct, frozen=True):
+    """An event in held form on its way in; `clock` overrides the clock's reading where the past is fed as if now."""
+
+    stream: str
+    event: Mapping[str, Any]
+    request_id: str = ""
+    revision: int = 0
+    clock: Instant | None = None
+
+
+class Request(msgspec.Struct, frozen=True):
+    """An admitted event: its place in order, its keys, and whose key seals it; `repeated` when answered before."""
+
+    id: str
+    digest: str
+    fact: Fact
+    keys: Mapping[str, Any]
+    subject: str
+    repeated: bool = False
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """The event as live labels take it."""
+        return event_of(self.fact)
+
+
+def crown(project: Project, flow: Flow, model: models.Model | None = None) -> Champion:
+    """Gather what a flow answers with; `model` defaults to the champion of the registry."""
+    model = model or project.registry().load(flow.model)
+    tables = project.decisions[flow.file]
+    wanted = tuple(item.name for item in tables.inputs(flow.decision_name))
+    names = tuple(dict.fromkeys([*model.labels, *(name for name in wanted if name in project.library.labels)]))
+    return Champion(
+        flow=flow,
+        model=model,
+        tables=tables,
+        decision_inputs=wanted,
+        labels=names,
+        label_types={name: project.library.labels[name].type for name in names},
+        fields=project.schema(flow.stream),
+        reasons=project.reasons,
+        zone=project.zone,
+        versions={
+            "model": model.version,
+            "decision": tables.version,
+            "reasons": project.reasons.version,
+            "labels": project.labels_version(names),
+        },
+    )
+
+
+def subject_of(source: data.Source, event: Mapping[str, Any]) -> str:
+    """Whose key seals an event: the value of the source's subject column, else the stream itself."""
+    return f"{source.subject}={event[source.subject]}" if source.subject else f"stream={source.name}"
+
+
+def body_digest(stream: str, event: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of a request's canonical body: the same event in other spelling is the same body."""
+    plain = {name: value.isoformat() if isinstance(value, date) else value for name, value in event.items()}
+    return hashlib.sha256(canonical({"stream": stream, "event": plain})).hexdigest()
+
+
+class Desk:
+    """The one writer of a project: admits events, holds live labels, appends to the journal, publishes evidence.
+
+    Use as a context manager. Opening takes the journal's lock, recovers a torn end, compares ledger and journal, and
+    rebuilds live labels from the lake at the recorded versions and from the journal.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.journal = Journal(project.state / "journal", open_keys(project))
+        try:
+            self._open()
+        except BaseException:
+            self.journal.close()
+            raise
+
+    def _open(self) -> None:
+        self.index = connect(self.project.state / "state.db")
+        self.log = open_log(self.project)
+        extend_ledger(self.journal, self.log)
+        self.opening = opening_of(self.project, self.journal)
+        update_index(self.journal, self.index)
+        self.live: labels.Live = self.project.library.live()
+        self.live.warm(warm_facts(self.project, self.opening))
+        last = self.opening.horizon - 1
+        for entry in self.journal.read(kinds=("fact", "decision")):
+            if entry.fact is not None:
+                self.live.observe(event_of(entry.fact), known_at=entry.fact.known_at)
+                last = entry.fact.known_at
+        self.sequencer = Sequencer(CLOCKS[self.project.settings.project.clock], last)
+        self._champions: dict[str, Champion] = {}
+        self._waiting: dict[str, str] = {}
+
+    def __enter__(self) -> Desk:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Publish the leaves of what was committed and let the journal go."""
+        try:
+            self.publish()
+        finally:
+            self.journal.close()
+            self.index.dispose()
+
+    def champion(self, stream: str) -> Champion:
+        """The champion that answers events of `stream`; raises `InputError` when no flow does."""
+        if stream not in self._champions:
+            flows = {flow.stream: flow for flow in self.project.flows.values()}
+            if stream not in flows:
+                raise InputError(WORDS("flow.unknown", given=stream, allowed=", ".join(flows) or "-"))
+            self._champions[stream] = crown(self.project, flows[stream])
+        return self._champions[stream]
+
+    def receive(self, body: Mapping[str, Any]) -> Incoming:
+        """Parse an event from outside: `stream`, the source columns with amounts in major units, maybe `request_id`."""
+        stream = body.get("stream")
+        if not isinstance(stream, str) or stream not in self.project.library.streams:
+            allowed = ", ".join(self.project.library.streams)
+            raise InputError(WORDS("event.stream", given=stream, allowed=allowed))
+        rest = {name: value for name, value in body.items() if name != "request_id"}
+        event = data.parse_event(self.project.sources[stream], rest, self.project.zone)
+        return Incoming(stream, event, str(body.get("request_id", "")))
+
+    def admit(self, incoming: Incoming) -> Request:
+        """Give an event its place in order and look its request up; writes nothing.
+
+        Raises
+        ------
+        InputError
+            When the event is late, has no key, or is already recorded as a fact.
+        ConflictError
+            When its request was answered before with another body.
+        """
+        source, spec = self.project.sources[incoming.stream], self.project.library.streams[incoming.stream]
+        event = incoming.event
+        identity, at = event[spec.id], event[spec.at]
+        name = incoming.request_id or f"{incoming.stream}-{identity}"
+        digest = body_digest(incoming.stream, event)
+        known_at = self.sequencer.next(at if incoming.clock is None else incoming.clock)
+        fact = Fact(incoming.stream, identity, incoming.revision, False, at, known_at, event)
+        keys = {entity.name: event[column] for entity, column in spec.keys.items()}
+        earlier = self._waiting.get(name) or self._answered(name)
+        if earlier is not None and earlier != digest:
+            raise ConflictError(WORDS("request.conflict", given=name))
+        return Request(name, digest, fact, keys, subject_of(source, event), earlier is not None)
+
+    def observe(self, incoming: Incoming) -> None:
+        """Record a fact that asks for no decision; one that is known already changes nothing."""
+        request = self.admit(incoming)
+        if self.live.knows(incoming.stream, request.fact.id, incoming.revision):
+            return
+        self._take(request)
+        self.journal.append_fact(request.fact, request.subject, self.personal(incoming.stream))
+
+    def append(self, request: Request, record: DecisionRecord) -> None:
+        """Buffer a decision and let live labels see its event."""
+        self._take(request)
+        self.journal.append_decision(record, request.subject, self.personal(request.fact.stream))
+        self._waiting[request.id] = request.digest
+
+    def _take(self, request: Request) -> None:
+        fact = request.fact
+        observed = self.live.observe(request.event, known_at=fact.known_at)
+        if not observed.accepted:
+            raise InputError(WORDS("event.refused", given=fact.id, stream=fact.stream, reason=observed.reason))
+        self.sequencer.take(fact.known_at)
+
+    def personal(self, stream: str) -> frozenset[str]:
+        """The fields of a stream that are sealed under their subject's key."""
+        return frozenset(name for name, field in self.project.schema(stream).items() if field.personal)
+
+    def commit(self) -> tuple[Entry, ...]:
+        """Make what is buffered durable with one fsync, then enter it in the index."""
+        entries = self.journal.flush()
+        index_entries(self.index, entries)
+        self._waiting.clear()
+        return entries
+
+    def publish(self) -> int:
+        """Bring the ledger up to the journal and sign a checkpoint; returns the leaves added."""
+        added = extend_ledger(self.journal, self.log)
+        self.log.checkpoint()
+        return added
+
+    def recorded(self, request_id: str) -> Entry:
+        """The journal's entry of an answered request."""
+        found = find_decision(self.index, request_id)
+        assert found is not None
+        return next(self.journal.read(start=found.position, stop=found.position + 1))
+
+    def _answered(self, request_id: str) -> str | None:
+        found = find_decision(self.index, request_id)
+        return None if found is None else found.body_digest

@@ -1,0 +1,207 @@
+"""A project folder → its definitions: sources, labels, model recipes, decisions, flows and words."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from tallystick import compliance, data, decisions, labels, models
+from tallystick.core import (
+    DefinitionError,
+    Faults,
+    Field,
+    InputError,
+    Language,
+    Place,
+    TallystickError,
+    UsageError,
+    content_version,
+    zone_of,
+)
+from tallystick.desk.flows import Flow, check_flow, read_flows
+from tallystick.desk.words import WORDS
+
+T = TypeVar("T")
+
+SETTINGS = "tallystick.toml"
+
+
+class ProjectTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[project]`: what the project is called, its currency, time zone, language and sequencer clock."""
+
+    name: str
+    currency: str = "EUR"
+    time_zone: str = "UTC"
+    language: Language = "en"
+    clock: str = "system"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """tallystick.toml: `[project]`, `[paths]` (named folders for sources) and `[state]`."""
+
+    project: ProjectTable
+    paths: dict[str, str] = {}
+    state: dict[str, str] = {}
+
+
+class Project(msgspec.Struct, frozen=True):
+    """The definitions of one project folder, read and checked together."""
+
+    root: Path
+    settings: Settings
+    sources: Mapping[str, data.Source]
+    library: labels.Library
+    recipes: Mapping[str, models.Recipe]
+    decisions: Mapping[str, decisions.Model]
+    flows: Mapping[str, Flow]
+    reasons: compliance.Reasons
+
+    @property
+    def zone(self) -> str:
+        """The project's time zone (IANA name)."""
+        return self.settings.project.time_zone
+
+    @property
+    def state(self) -> Path:
+        """Where state lies: `.tallystick` in the project folder unless `[state] folder` says otherwise."""
+        return self.root / self.settings.state.get("folder", ".tallystick")
+
+    def lake(self) -> data.Lake:
+        """The project's history."""
+        return data.Lake(self.state / "lake", self.zone)
+
+    def registry(self) -> models.Registry:
+        """The project's trained models."""
+        return models.Registry(self.state / "registry")
+
+    def labels_version(self, names: Iterable[str]) -> str:
+        """One content version of several labels, by name."""
+        return content_version("labels", {name: self.library.versions[name] for name in names}, labels.SEMANTICS)
+
+    def lineage(self) -> dict[str, tuple[str, ...]]:
+        """Label → the source columns it reads."""
+        return {name: label.columns for name, label in self.library.labels.items()}
+
+    def schema(self, stream: str) -> Mapping[str, Field]:
+        """The fields of a stream's source."""
+        return self.sources[stream].fields
+
+
+def read_toml(path: Path, shape: type[T]) -> T:
+    """Read a TOML file as `shape`; raises `DefinitionError` naming file and key."""
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text("utf-8-sig")), shape)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise DefinitionError(WORDS("project.toml", detail=str(error)), Place(str(path))) from None
+
+
+def read_settings(root: Path) -> Settings:
+    """Read tallystick.toml of a project folder.
+
+    Raises
+    ------
+    UsageError
+        When `root` is not a project folder.
+    DefinitionError
+        When the file has unknown keys or wrong values.
+    """
+    if not (root / SETTINGS).is_file():
+        raise UsageError(WORDS("project.none", given=str(root)))
+    settings = read_toml(root / SETTINGS, Settings)
+    try:
+        zone_of(settings.project.time_zone)
+    except InputError as error:
+        raise DefinitionError(error.message, Place(str(root / SETTINGS), cell="project.time_zone")) from None
+    return settings
+
+
+def load_project(root: Path) -> Project:
+    """Read every definition of a project folder; all faults are collected and raised together.
+
+    Parameters
+    ----------
+    root
+        A folder with tallystick.toml, sources.toml, labels.py, models.toml, decisions/, flows.toml and reasons.toml.
+
+    Raises
+    ------
+    UsageError
+        When the folder is no project.
+    DefinitionErrors
+        With every fault found, each with its place.
+    """
+    root = root.resolve()
+    settings = read_settings(root)
+    faults = Faults()
+
+    sources = _collect(faults, lambda: _sources(root, settings), {})
+    lake = data.Lake(root / settings.state.get("folder", ".tallystick") / "lake", settings.project.time_zone)
+    library = _collect(
+        faults,
+        lambda: labels.Library.from_file(root / "labels.py", zone=settings.project.time_zone, lake=lake.facts),
+        None,
+    )
+    recipes = _collect(faults, lambda: models.read_models(root / "models.toml", settings.project.time_zone), {})
+    tables: dict[str, decisions.Model] = {}
+    for path in sorted((root / "decisions").glob("*.dmn")):
+        model = _collect(faults, lambda path=path: decisions.load(path), None)  # type: ignore[misc]
+        if model is not None:
+            tables[path.name] = model
+    flows = _collect(faults, lambda: read_flows(root / "flows.toml"), {})
+    reasons = _collect(faults, lambda: compliance.read_reasons(root / "reasons.toml"), None)
+    if library is None or reasons is None:
+        faults.raise_any()
+    assert library is not None
+    assert reasons is not None
+    project = Project(root, settings, sources, library, recipes, tables, flows, reasons)
+    _check(project, faults)
+    faults.raise_any()
+    return project
+
+
+def _check(project: Project, faults: Faults) -> None:
+    """What no room can see alone: streams against sources, recipes against labels, flows against all."""
+    library, path = project.library, str(project.root / "labels.py")
+    for stream in library.streams:
+        if stream not in project.sources:
+            message = WORDS("flow.source", given=stream, allowed=", ".join(sorted(project.sources)) or "-")
+            faults.add(DefinitionError(message, Place(path)))
+    schemas = {name: source.fields for name, source in project.sources.items()}
+    if all(stream in schemas for stream in library.streams):
+        _collect(faults, lambda: library.check(schemas), None)
+    kinds = {name: str(label.type) for name, label in library.labels.items()}
+    for recipe in project.recipes.values():
+        _collect(faults, lambda recipe=recipe: recipe.check(kinds, project.lineage()), None)  # type: ignore[misc]
+    for flow in project.flows.values():
+        check_flow(flow, project, faults)
+
+
+def _collect(faults: Faults, read: object, otherwise: T) -> T:
+    """Run one reader; keep its faults and go on, so that a person sees all of them at once."""
+    try:
+        return read()  # type: ignore[operator, no-any-return]
+    except TallystickError as error:
+        faults.add(error)
+        return otherwise
+
+
+def _sources(root: Path, settings: Settings) -> dict[str, data.Source]:
+    named = {name: os.environ.get(f"TALLYSTICK_{name.upper()}", folder) for name, folder in settings.paths.items()}
+    sources = data.read_sources(root / "sources.toml")
+
+    def resolve(source: data.Source) -> data.Source:
+        def folder(match: re.Match[str]) -> str:
+            if match[1] not in named:
+                message = WORDS("project.path", given=source.files, name=match[1], allowed=", ".join(named) or "-")
+                raise DefinitionError(message, Place(str(root / "sources.toml"), cell=source.name))
+            return named[match[1]]
+
+        return msgspec.structs.replace(source, files=tuple(re.sub(r"\{(\w+)\}", folder, path) for path in source.files))
+
+    return {name: resolve(source) for name, source in sources.items()}

@@ -1,0 +1,163 @@
+"""Replay: every recorded decision computed again, and every bit that differs reported."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from tallystick.core import Fact, StateError
+from tallystick.desk.decide import judge
+from tallystick.desk.evidence import read_journal
+from tallystick.desk.history import INSTANT, all_facts
+from tallystick.desk.house import Champion, crown
+from tallystick.desk.journal import DecisionRecord, Journal
+from tallystick.desk.progress import Progress, silent
+from tallystick.desk.project import Project
+from tallystick.desk.words import WORDS
+
+GROUP = 20_000
+SHOWN = 100
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One value that replay did not reproduce: of which decision, which value, and both texts."""
+
+    decision: str
+    what: str
+    recorded: str
+    replayed: str
+
+
+class Replay(msgspec.Struct, frozen=True):
+    """What a replay found; `differences` shows the first hundred, `differing` counts all."""
+
+    source: str
+    decisions: int
+    erased: int
+    values: int
+    differing: int
+    differences: tuple[Difference, ...]
+
+
+def replay_decisions(project: Project, source: str = "vector", progress: Progress = silent) -> Replay:
+    """Recompute the recorded decisions of a project.
+
+    Parameters
+    ----------
+    project
+        Its definitions; models and decisions are taken by the versions that each record names.
+    source
+        "vector": from the recorded label values. "history": from label values that a batch computes anew over the
+        lake at the recorded versions and the journal.
+    progress
+        Told how many decisions are done.
+
+    Returns
+    -------
+    Replay
+        Counts, and the values that differ in any bit.
+    """
+    journal = read_journal(project)
+    with read_journal(project) as journal:
+        records = list(recorded(journal))
+        alive = [record for record in records if record is not None]
+        fresh = batch_vectors(project, journal, alive) if source == "history" else None
+    champions = _Champions(project)
+    values, differences = 0, list[Difference]()
+    for done, record in enumerate(alive):
+        if done % GROUP == 0:
+            progress("verify", done, len(alive))
+        vector, missing = (record.vector, record.missing) if fresh is None else fresh[done]
+        again = judge(
+            champions.of(record), record.fact, vector, missing, record.request_id, record.body_digest, record.lake
+        )
+        values += _compare(record, again, differences)
+    progress("verify", len(alive), len(alive))
+    return Replay(source, len(alive), len(records) - len(alive), values, len(differences), tuple(differences[:SHOWN]))
+
+
+def recorded(journal: Journal) -> Iterator[DecisionRecord | None]:
+    """The decisions of a journal in order; None where the subject was forgotten."""
+    for entry in journal.read(kinds=("decision",)):
+        yield entry.record if isinstance(entry.record, DecisionRecord) else None
+
+
+def batch_vectors(
+    project: Project, journal: Journal, records: list[DecisionRecord]
+) -> list[tuple[dict[str, Any], dict[str, str]]]:
+    """Label values and reasons of missing ones at each decision's own point, by the batch executor."""
+    facts = all_facts(project, journal)
+    found: list[tuple[dict[str, Any], dict[str, str]]] = [({}, {})] * len(records)
+    groups: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+    for place, record in enumerate(records):
+        groups.setdefault((record.fact.stream, tuple(record.vector)), []).append(place)
+    for (stream, names), places in groups.items():
+        points = _points(project, stream, [records[place].fact for place in places])
+        frame = project.library.at(points, labels=list(names), facts=facts)
+        values = frame.select(names).with_columns(pl.col(INSTANT).to_physical()).iter_rows(named=True)
+        reasons = frame.select(f"{name}__missing" for name in names).rename(lambda name: name.removesuffix("__missing"))
+        for place, row, why in zip(places, values, reasons.iter_rows(named=True), strict=True):
+            found[place] = (row, {name: reason for name, reason in why.items() if reason is not None})
+    return found
+
+
+def _points(project: Project, stream: str, facts: list[Fact]) -> pl.DataFrame:
+    spec = project.library.streams[stream]
+    columns: dict[str, Any] = {
+        entity.name: [fact.fields[column] for fact in facts] for entity, column in spec.keys.items()
+    }
+    columns |= {
+        "t": [fact.at for fact in facts],
+        "k": [fact.known_at for fact in facts],
+        "stream": [stream] * len(facts),
+        "id": [fact.id for fact in facts],
+    }
+    return pl.DataFrame(columns)
+
+
+def same_bits(left: Any, right: Any) -> bool:
+    """Whether two values are the same type and the same bits: 0.0 is not −0.0, 1 is not 1.0."""
+    if isinstance(left, float) and isinstance(right, float):
+        return struct.pack("<d", left) == struct.pack("<d", right)
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return left.keys() == right.keys() and all(same_bits(left[key], right[key]) for key in left)
+    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
+        return len(left) == len(right) and all(map(same_bits, left, right))
+    return type(left) is type(right) and bool(left == right)
+
+
+def _compare(record: DecisionRecord, again: DecisionRecord, differences: list[Difference]) -> int:
+    pairs = [(f"label {name}", value, again.vector.get(name)) for name, value in record.vector.items()]
+    pairs += [(f"missing {name}", record.missing.get(name), again.missing.get(name)) for name in record.vector]
+    pairs += [
+        (what, getattr(record, what), getattr(again, what)) for what in ("score", "result", "reasons", "versions")
+    ]
+    for what, before, after in pairs:
+        if not same_bits(before, after):
+            differences.append(Difference(record.request_id, what, repr(before)[:200], repr(after)[:200]))
+    return len(pairs)
+
+
+class _Champions:
+    """Champions by the versions that a record names, each gathered once."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._held: dict[tuple[str, str, str], Champion] = {}
+
+    def of(self, record: DecisionRecord) -> Champion:
+        model, decision = record.versions["model"], record.versions["decision"]
+        key = (record.flow, model, decision)
+        if key not in self._held:
+            flow = self._project.flows[record.flow]
+            champion = crown(self._project, flow, self._project.registry().load(flow.model, model))
+            if champion.tables.version != decision:
+                raise StateError(
+                    WORDS("replay.version", given=record.request_id, what="decision", version=decision[:12])
+                )
+            self._held[key] = champion
+        return self._held[key]

@@ -1,0 +1,136 @@
+"""One customer's story: the way of one recorded decision, from event to proof."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tallystick import compliance, ledger
+from tallystick.core import LANGUAGES, FieldType, Instant, Language, Missing, format_instant, format_minor
+from tallystick.desk.decide import explain
+from tallystick.desk.evidence import open_log, read_journal, vkey_path
+from tallystick.desk.house import Champion, crown
+from tallystick.desk.journal import DecisionRecord, Entry, extend_ledger
+from tallystick.desk.project import Project
+from tallystick.desk.reportdata import (
+    LabelValue,
+    MatchedRule,
+    Named,
+    Phrase,
+    PointsLost,
+    ProofCheck,
+    Story,
+    StoryProof,
+    StoryReason,
+    StoryScore,
+)
+
+CHECKS = {
+    "form": Phrase("The file is a proof in the published form.", "文件是公开格式的证明。"),
+    "signature": Phrase("The log's key signed this tree.", "日志密钥签署了该树。"),
+    "inclusion": Phrase("The decision's leaf is in the signed tree.", "决策的叶子在已签署的树中。"),
+    "payload": Phrase("The record is what the leaf commits to.", "记录与叶子所承诺的一致。"),
+}
+
+
+def tell_story(project: Project) -> Story | None:
+    """The story of the adverse decision that has most to tell: rules, reasons and a letter; None without decisions."""
+    with read_journal(project) as journal:
+        log = open_log(project)
+        extend_ledger(journal, log)
+        best: tuple[tuple[int, int, int], Entry, int] | None = None
+        index = 0
+        for entry in journal.read():
+            if isinstance(entry.record, DecisionRecord):
+                weight = _weight(project, entry.record)
+                if best is None or weight > best[0]:
+                    best = (weight, entry, index)
+            index += entry.leaf is not None
+    if best is None:
+        return None
+    _, entry, index = best
+    record = entry.record
+    assert isinstance(record, DecisionRecord)
+    assert entry.leaf is not None
+    flow = project.flows[record.flow]
+    champion = crown(project, flow, project.registry().load(flow.model, record.versions["model"]))
+    note = log.checkpoint()
+    proof = log.prove(index, log.signed_size)
+    bundle = ledger.make_bundle(entry.leaf, proof, note, entry.payload(), entry.salt)
+    verdict = ledger.verify(bundle, [vkey_path(project).read_text("ascii").strip()])
+    return _story(project, champion, record, entry, verdict, log.root().hex())
+
+
+def decision_letter(
+    project: Project, champion: Champion, record: DecisionRecord, language: Language
+) -> compliance.Letter | None:
+    """The letter that an adverse decision owes its customer; None when it is not adverse."""
+    if not project.reasons.is_adverse(record.result["outcome"]):
+        return None
+    return compliance.letter(
+        project.reasons,
+        outcome=record.result["outcome"],
+        reasons=explain(champion, record),
+        score=(record.score or {}).get("points"),
+        decision_id=record.request_id,
+        decided_at=record.decided_at,
+        zone=project.zone,
+        language=language,
+        known_at=record.k,
+    )
+
+
+def _weight(project: Project, record: DecisionRecord) -> tuple[int, int, int]:
+    losses = (record.score or {}).get("losses", [])
+    return (int(project.reasons.is_adverse(record.result["outcome"])), len(record.reasons), len(losses))
+
+
+def _story(
+    project: Project, champion: Champion, record: DecisionRecord, entry: Entry, verdict: ledger.Verdict, root: str
+) -> Story:
+    score, fact = record.score or {}, record.fact
+    letters = [decision_letter(project, champion, record, language) for language in LANGUAGES]
+    texts = {name: shown(value, champion.label_types[name], project.zone) for name, value in record.vector.items()}
+    return Story(
+        decision_id=record.request_id,
+        stream=fact.stream,
+        at=fact.at,
+        event=tuple(
+            Named(name, shown(value, champion.fields[name].type, project.zone))
+            for name, value in fact.fields.items()
+            if value is not None
+        ),
+        labels=tuple(LabelValue(name, text, record.missing.get(name, "")) for name, text in texts.items()),
+        score=StoryScore(
+            champion.model.name,
+            score["pd"],
+            score["points"],
+            tuple(PointsLost(label, texts[label], lost) for label, lost, _ in score["losses"]),
+        ),
+        rules=tuple(
+            MatchedRule(decision, str(rule), *champion.tables.rule_text(decision, rule))
+            for decision, rule in record.result["matched"]
+        ),
+        outcome=record.result["outcome"],
+        reasons=tuple(StoryReason(r.code, r.en, r.zh, r.source) for r in explain(champion, record)),
+        letter=Phrase(*(letter.text for letter in letters if letter)) if all(letters) else None,
+        proof=StoryProof(
+            leaf=ledger.leaf_hash(verdict.leaf.encode()).hex(),
+            index=verdict.index,
+            size=verdict.size,
+            root=root,
+            checks=tuple(ProofCheck(CHECKS[name], True) for name in verdict.checks)
+            + (() if verdict.ok else (ProofCheck(Phrase(str(verdict.fault), str(verdict.fault)), False),)),
+        ),
+    )
+
+
+def shown(value: Any, kind: FieldType, zone: str) -> str:
+    """A held value as people read it: money in major units, instants in the project's zone."""
+    if value is None or isinstance(value, Missing):
+        return ""
+    if kind.kind == "money" and isinstance(value, int):
+        return f"{format_minor(value, kind.currency)} {kind.currency}"
+    if kind.kind == "instant":
+        moment: Instant = value
+        return format_instant(moment, zone)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,97 @@
+"""Training: label values and outcomes, as they could be known, to a champion of the registry."""
+
+from __future__ import annotations
+
+import msgspec
+import polars as pl
+
+from tallystick import models
+from tallystick.core import DefinitionError, Instant, Place, Span, parse_instant
+from tallystick.desk.history import INSTANT
+from tallystick.desk.points import label_values
+from tallystick.desk.progress import Progress
+from tallystick.desk.project import Project
+from tallystick.desk.words import WORDS
+
+_FAR = 2**62
+
+
+class Training(msgspec.Struct, frozen=True):
+    """What training one model gave: its version, whether its gates let it become champion, and its report."""
+
+    name: str
+    version: str
+    passed: bool
+    report: models.TrainReport
+
+
+class TrainResult(msgspec.Struct, frozen=True):
+    """What training gave, model by model."""
+
+    models: tuple[Training, ...]
+
+
+def known_until(project: Project, recipe: models.Recipe) -> Instant:
+    """Up to when outcomes may be known to a model: the start of the live window of a flow it answers.
+
+    A recipe of one cohort has no later time to be judged at, so it takes every outcome.
+    """
+    if recipe.split.kind == "cohort":
+        return _FAR
+    starts = [flow.live.from_ for flow in project.flows.values() if flow.model == recipe.name and flow.live.from_]
+    return min((parse_instant(start, project.zone) for start in starts), default=_FAR)
+
+
+def outcomes(project: Project, recipe: models.Recipe) -> pl.DataFrame:
+    """The points of a recipe that have a ripe outcome: `id`, `t` and the target as it was known.
+
+    A target that is confirmed later counts as its default until then; points younger than `maturity` are left out,
+    because too few of their outcomes could be known. A point whose source has no outcome has none here.
+    """
+    stream, _, field = recipe.target.partition(".")
+    fields = project.sources[stream].fields if stream in project.sources else {}
+    if stream != recipe.points or field not in fields:
+        allowed = ", ".join(f"{recipe.points}.{name}" for name in project.sources[recipe.points].fields)
+        message = WORDS("target.field", model=recipe.name, given=recipe.target, allowed=allowed)
+        raise DefinitionError(message, recipe.place or Place())
+    spec, until = project.library.streams[stream], known_until(project, recipe)
+    facts = project.lake().facts(stream).filter(pl.col("revision") == 0)
+    at, value = pl.col(spec.at).cast(INSTANT).to_physical(), pl.col(field)
+    if fields[field].known_at:
+        told = pl.col(fields[field].known_at).cast(INSTANT).to_physical() <= until
+        default = pl.lit(fields[field].default)
+        value = pl.when(pl.col(field).is_null()).then(None).when(told).then(pl.col(field)).otherwise(default)
+    ripe = until - Span.parse(recipe.split.maturity).micros
+    return facts.filter(at < ripe).select(pl.col(spec.id).alias("id"), value.alias(recipe.target)).drop_nulls()
+
+
+def training_frame(project: Project, recipe: models.Recipe) -> pl.DataFrame:
+    """Label values at the points of a recipe, with the target beside them."""
+    values = label_values(project, recipe.points, recipe.labels)
+    return values.join(outcomes(project, recipe), on="id", how="inner", maintain_order="left")
+
+
+def train_models(project: Project, progress: Progress) -> TrainResult:
+    """Train every recipe, store every model, and make champion what passes its gates.
+
+    A model that fails its gates is stored, but the champion stays as it was.
+    """
+    registry, trained = project.registry(), []
+    versions = {"labels": dict(project.library.versions), "data": lake_versions(project)}
+    for recipe in project.recipes.values():
+        found = models.train(
+            recipe,
+            training_frame(project, recipe),
+            lambda name, done, total: progress("train", done, total),
+            lineage=project.lineage(),
+            versions=versions,
+        )
+        version = registry.save(found, champion=found.report.passed)
+        trained.append(Training(recipe.name, version, found.report.passed, found.report))
+    return TrainResult(tuple(trained))
+
+
+def lake_versions(project: Project) -> dict[str, str]:
+    """Table → version of the lake, as text."""
+    lake = project.lake()
+    return {table: str(lake.version(table)) for table in sorted(lake.tables()) if table in project.sources}

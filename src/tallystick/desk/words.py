@@ -1,0 +1,115 @@
+"""The messages of the desk."""
+
+from tallystick.core import Catalogue
+
+WORDS = Catalogue(
+    {
+        "project.none": (
+            "{given} is not a project: it has no tallystick.toml; `tally init {given}` makes one, `tally -p DIR` names another",
+            "{given} 不是项目：没有 tallystick.toml；可用 `tally init {given}` 新建，或用 `tally -p DIR` 指定",
+        ),
+        "project.exists": (
+            "{given} already holds a project; nothing was written. Allowed: a new or an empty folder",
+            "{given} 已有项目，未写入任何内容。允许：新的或空的文件夹",
+        ),
+        "project.toml": ("{detail}", "配置有误：{detail}"),
+        "project.path": (
+            "{given!r} names the folder {name!r}, which [paths] of tallystick.toml does not define; defined: {allowed}",
+            "{given!r} 使用了文件夹 {name!r}，但 tallystick.toml 的 [paths] 未定义；已定义：{allowed}",
+        ),
+        "flow.model": (
+            "flow {flow}: unknown model {given!r}; models.toml has: {allowed}",
+            "流程 {flow}：未知模型 {given!r}；models.toml 中有：{allowed}",
+        ),
+        "flow.stream": (
+            "flow {flow}: {given!r} is no stream of labels.py; allowed: {allowed}",
+            "流程 {flow}：{given!r} 不是 labels.py 的事件流；允许：{allowed}",
+        ),
+        "flow.source": (
+            "stream {given!r} of labels.py is no source of sources.toml; allowed: {allowed}",
+            "labels.py 的事件流 {given!r} 不在 sources.toml 中；允许：{allowed}",
+        ),
+        "flow.decision": (
+            "flow {flow}: {given!r} is no decision; allowed: {allowed}",
+            "流程 {flow}：{given!r} 不是决策；允许：{allowed}",
+        ),
+        "flow.input": (
+            "flow {flow}: decision {decision} reads {given!r}, which is no label, no field of {stream}, nor score or pd; nearest: {allowed}",
+            "流程 {flow}：决策 {decision} 读取 {given!r}，它既非标签、也非 {stream} 的字段、score 或 pd；最接近：{allowed}",
+        ),
+        "flow.ambiguous": (
+            "flow {flow}: {given!r} is both a label and a field of {stream}; rename the label",
+            "流程 {flow}：{given!r} 既是标签又是 {stream} 的字段；请重命名标签",
+        ),
+        "flow.unknown": (
+            "no flow answers an event of stream {given!r}; allowed: {allowed}",
+            "没有流程处理事件流 {given!r}；允许：{allowed}",
+        ),
+        "model.untrained": (
+            "model {given!r} has no trained version in the registry; run `tally train` first",
+            "模型 {given!r} 在登记库中没有已训练版本；请先运行 `tally train`",
+        ),
+        "model.gates": (
+            "model {given!r} failed its gates: {detail}; the champion stays as it was",
+            "模型 {given!r} 未通过门槛：{detail}；现任模型保持不变",
+        ),
+        "target.field": (
+            "model {model}: target {given!r} is not stream.field; allowed: {allowed}",
+            "模型 {model}：目标 {given!r} 不是“流.字段”；允许：{allowed}",
+        ),
+        "event.stream": (
+            "an event needs a stream; given {given!r}, allowed: {allowed}",
+            "事件必须有 stream；给出 {given!r}，允许：{allowed}",
+        ),
+        "event.json": ("{given} is not one JSON object: {detail}", "{given} 不是一个 JSON 对象：{detail}"),
+        "event.known": (
+            "event {given!r} of stream {stream} is already recorded as a fact; a decision takes an event once, a correction comes by `tally observe` with a revision",
+            "事件流 {stream} 的事件 {given!r} 已作为事实记录；决策只接收一次，更正请以修订提交",
+        ),
+        "event.refused": (
+            "event {given!r} of stream {stream} was refused: {reason}; nothing was written",
+            "事件流 {stream} 的事件 {given!r} 被拒绝：{reason}；未写入任何内容",
+        ),
+        "request.conflict": (
+            "request {given!r} was answered before with another body; the first answer stands, this one is refused",
+            "请求 {given!r} 之前以不同内容得到过答复；首次答复有效，本次拒绝",
+        ),
+        "decision.none": (
+            "no decision {given!r} in the journal; nearest recorded: {allowed}",
+            "日志中没有决策 {given!r}；最接近的记录：{allowed}",
+        ),
+        "decision.erased": (
+            "decision {given!r} was erased: its subject was forgotten; the proof of its leaf still verifies",
+            "决策 {given!r} 已被抹除：其主体已被遗忘；叶子的证明仍可验证",
+        ),
+        "lake.empty": (
+            "the lake has no table {given!r}; run `tally load` first",
+            "湖中没有表 {given!r}；请先运行 `tally load`",
+        ),
+        "labels.stale": (
+            "label values of {given!r} are not computed for the loaded data; run `tally labels compute` first",
+            "{given!r} 的标签值尚未按已加载数据计算；请先运行 `tally labels compute`",
+        ),
+        "journal.behind": (
+            "the journal has {journal} leaves but the ledger's checkpoint proves {ledger}: acknowledged decisions are missing",
+            "日志有 {journal} 个叶子，而账本检查点证明了 {ledger} 个：已确认的决策缺失",
+        ),
+        "ledger.differs": (
+            "leaf {index} of the ledger is not the leaf of the journal",
+            "账本的第 {index} 个叶子与日志不符",
+        ),
+        "replay.version": (
+            "decision {given!r} was taken by {what} {version}, which is not in the registry",
+            "决策 {given!r} 由 {what} {version} 作出，登记库中没有该版本",
+        ),
+        "run.step": ("unknown step {given!r}; allowed: {allowed}", "未知步骤 {given!r}；允许：{allowed}"),
+        "run.none": ("nothing was run here yet; run `tally run` first", "此处尚未运行；请先运行 `tally run`"),
+        "step.load": ("Loading sources", "加载数据源"),
+        "step.labels": ("Computing labels", "计算标签"),
+        "step.train": ("Training models", "训练模型"),
+        "step.backtest": ("Backtesting decisions", "回测决策"),
+        "step.decide": ("Deciding live", "实时决策"),
+        "step.verify": ("Replaying and proving", "重放与证明"),
+        "step.report": ("Drawing the report", "生成报告"),
+    }
+)

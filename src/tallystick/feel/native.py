@@ -1,0 +1,210 @@
+"""Boolean expressions as Polars expressions, where both are proven to give the same result.
+
+Money, decimals and integers are compared as scaled integers, so no literal is ever rounded; a real is compared with
+the float threshold that its shortest text gives. Anything else raises `NotNative`, and the row form takes over.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from tallystick.core import FieldType, to_instant
+from tallystick.feel import expr as ir
+from tallystick.feel.operations import is_zoned
+
+_WIDE = Context(prec=7_000)
+_INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
+_DAY_PARTS = frozenset(("year", "month", "day", "weekday"))
+_PARTS = _DAY_PARTS | {"hour", "minute", "second"}
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": pl.Expr.eq_missing,
+    "!=": pl.Expr.ne_missing,
+}
+_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
+
+
+class NotNative(Exception):
+    """This node's meaning is kept only by the row form."""
+
+
+class _Column(msgspec.Struct, frozen=True):
+    """A column operand: its expression, its kind, and for numbers its scale."""
+
+    expr: Any
+    kind: str
+    scale: int = 0
+
+
+def native(expr: ir.Expr, used: Mapping[str, FieldType]) -> pl.Expr:
+    """The Polars expression of a boolean FEEL expression; raises `NotNative` where there is none.
+
+    An instant column `x` needs a second column `x@local`: its clock reading, without zone.
+    """
+    if not ir.names_in(expr):
+        raise NotNative
+    return _flag(expr, used)
+
+
+def _flag(expr: ir.Expr, used: Mapping[str, FieldType]) -> pl.Expr:
+    match expr:
+        case ir.Flag(value):
+            return pl.lit(value)
+        case ir.Name(name) if used[name].kind == "flag":
+            return pl.col(name)
+        case ir.Logic(op, operands):
+            parts: list[pl.Expr] = [_flag(operand, used) for operand in operands]
+            return functools.reduce(operator.and_ if op == "and" else operator.or_, parts)
+        case ir.Call("not", (operand,), ()):
+            return ~_flag(operand, used)
+        case ir.Compare(op, left, right):
+            return _compare(op, left, right, used)
+        case ir.Between(operand, low, high):
+            return _within(operand, ir.Range(low, high, True, True), used)
+        case ir.In(operand, tests):
+            return functools.reduce(operator.or_, [_test(operand, test, used) for test in tests])
+        case _:
+            raise NotNative
+
+
+def _test(operand: ir.Expr, test: ir.Expr, used: Mapping[str, FieldType]) -> pl.Expr:
+    match test:
+        case ir.Test(op, right):
+            return _compare(op, operand, right, used)
+        case ir.Range():
+            return _within(operand, test, used)
+        case ir.Items(items) if items:
+            return functools.reduce(operator.or_, [_test(operand, item, used) for item in items])
+        case ir.Number() | ir.Text() | ir.Flag() | ir.Temporal() | ir.Null():
+            return _compare("=", operand, test, used)
+        case _:
+            raise NotNative
+
+
+def _within(operand: ir.Expr, interval: ir.Range, used: Mapping[str, FieldType]) -> pl.Expr:
+    literals = ir.Number | ir.Text | ir.Temporal
+    if not (isinstance(interval.low, literals) and isinstance(interval.high, literals)):
+        raise NotNative
+    low = _compare(">=" if interval.low_closed else ">", operand, interval.low, used)
+    return low & _compare("<=" if interval.high_closed else "<", operand, interval.high, used)
+
+
+def _compare(op: str, left: ir.Expr, right: ir.Expr, used: Mapping[str, FieldType]) -> pl.Expr:
+    column, other = _column(left, used), _column(right, used)
+    if column is None and other is not None:
+        return _compare(_MIRRORED[op], right, left, used)
+    if column is None:
+        raise NotNative
+    if other is not None:
+        if (column.kind, column.scale) != (other.kind, other.scale) or _unordered(op, column.kind):
+            raise NotNative
+        return _apply(op, column.expr, other.expr)
+    return _against(op, column, right)
+
+
+def _unordered(op: str, kind: str) -> bool:
+    return kind == "flag" and op not in ("=", "!=")
+
+
+def _apply(op: str, left: pl.Expr, right: Any) -> pl.Expr:
+    result: pl.Expr = _OPERATORS[op](left, right)
+    return result
+
+
+def _column(expr: ir.Expr, used: Mapping[str, FieldType]) -> _Column | None:
+    match expr:
+        case ir.Name(name):
+            kind = used[name]
+            if kind.kind in ("money", "decimal", "integer"):
+                return _Column(pl.col(name), "number", kind.scale)
+            if kind.kind == "real":
+                # A float that is not finite is null in FEEL; both zeros are one number.
+                finite = pl.when(pl.col(name).is_finite()).then(pl.col(name) + 0.0)
+                return _Column(finite, "real")
+            return _Column(pl.col(name), kind.kind)
+        case ir.Path(ir.Name(name), part) if used[name].kind == "instant" and part in _PARTS:
+            return _Column(_part(pl.col(f"{name}@local"), part), "number")
+        case ir.Path(ir.Name(name), part) if used[name].kind == "date" and part in _DAY_PARTS:
+            return _Column(_part(pl.col(name), part), "number")
+        case _:
+            return None
+
+
+def _part(column: pl.Expr, part: str) -> pl.Expr:
+    value: pl.Expr = getattr(column.dt, part)().cast(pl.Int64())
+    return value
+
+
+def _against(op: str, column: _Column, literal: ir.Expr) -> pl.Expr:
+    """A column compared with a literal of its own type."""
+    match literal:
+        case ir.Null() if op in ("=", "!="):
+            return column.expr.is_null() if op == "=" else column.expr.is_not_null()
+        case ir.Negate(ir.Number(value)):
+            return _against(op, column, ir.Number(value.copy_negate()))
+        case ir.Number(value) if column.kind == "number":
+            return _number(op, column.expr, value.scaleb(column.scale, _WIDE))
+        case ir.Number(value) if column.kind == "real":
+            return _real(op, column.expr, value)
+        case ir.Text(text) if column.kind == "text":
+            return _apply(op, column.expr, pl.lit(text))
+        case ir.Flag(flag) if column.kind == "flag" and not _unordered(op, "flag"):
+            return _apply(op, column.expr, pl.lit(flag))
+        case ir.Temporal(value) if column.kind == "date" and type(value) is date:
+            return _apply(op, column.expr, pl.lit(value))
+        case ir.Temporal(value) if column.kind == "instant" and type(value) is datetime and is_zoned(value):
+            instant = pl.lit(to_instant(value), pl.Int64()).cast(pl.Datetime("us", "UTC"))
+            return _apply(op, column.expr, instant)
+        case _:
+            raise NotNative
+
+
+def _never(op: str, column: pl.Expr) -> pl.Expr:
+    """A comparison by = or != with a number that the column cannot hold."""
+    return column.is_null() & pl.lit(False) if op == "=" else column.is_null() | pl.lit(True)
+
+
+def _number(op: str, column: pl.Expr, bound: Decimal) -> pl.Expr:
+    """Scaled integers against an exact rational bound."""
+    whole = bound.to_integral_value(ROUND_FLOOR)
+    exact = whole == bound
+    if op in ("=", "!="):
+        if not exact or not _INT64_MIN <= whole <= _INT64_MAX:
+            return _never(op, column)
+        return _apply(op, column, pl.lit(int(whole), pl.Int64()))
+    if not exact:
+        # v < 2.5 is v <= 2, and v > 2.5 is v >= 3.
+        op = "<=" if op[0] == "<" else ">="
+        whole = whole if op == "<=" else bound.to_integral_value(ROUND_CEILING)
+    if whole > _INT64_MAX:
+        op, whole = ("<=" if op[0] == "<" else ">"), Decimal(_INT64_MAX)
+    elif whole < _INT64_MIN:
+        op, whole = (">=" if op[0] == ">" else "<"), Decimal(_INT64_MIN)
+    return _apply(op, column, pl.lit(int(whole), pl.Int64()))
+
+
+def _real(op: str, column: pl.Expr, bound: Decimal) -> pl.Expr:
+    """Floats, read by their shortest text, against an exact bound: shortest texts keep the order of floats."""
+    threshold = float(bound)
+    if math.isinf(threshold):
+        raise NotNative
+    shown = Decimal(repr(threshold))
+    if op in ("=", "!=") and shown != bound:
+        return _never(op, column)
+    if shown < bound:
+        op = {"<": "<=", ">=": ">"}.get(op, op)
+    elif shown > bound:
+        op = {"<=": "<", ">": ">="}.get(op, op)
+    return _apply(op, column, pl.lit(threshold + 0.0))

@@ -1,0 +1,46 @@
+"""Labels: what is counted about a customer, card or terminal, defined once and the same everywhere.
+
+One definition runs over history in columns (`Library.at`) and over live events (`Library.live`), and gives the same
+bits. Amounts are exact integers. Labels never sum floats, never look ahead of a point, and never drop or add a row.
+"""
+
+from tallystick.labels.define import (
+    Entity,
+    Events,
+    FieldSpec,
+    Label,
+    date,
+    decimal,
+    flag,
+    formula,
+    instant,
+    integer,
+    money,
+    real,
+    text,
+)
+from tallystick.labels.library import Library
+from tallystick.labels.live import Live, Observed, Vector
+from tallystick.labels.resolve import SEMANTICS, Definition
+
+__all__ = [
+    "SEMANTICS",
+    "Definition",
+    "Entity",
+    "Events",
+    "FieldSpec",
+    "Label",
+    "Library",
+    "Live",
+    "Observed",
+    "Vector",
+    "date",
+    "decimal",
+    "flag",
+    "formula",
+    "instant",
+    "integer",
+    "money",
+    "real",
+    "text",
+]

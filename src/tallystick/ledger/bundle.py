@@ -1,0 +1,170 @@
+"""Proof files: one JSON document that a stranger can check offline with nothing but the log's public key."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from tallystick.core import InputError, TallystickError, TamperError, jcs
+from tallystick.ledger.checkpoint import open_checkpoint
+from tallystick.ledger.leaf import SALT_BYTES, digest
+from tallystick.ledger.note import Verifier, decode_base64
+from tallystick.ledger.tree import InclusionProof, leaf_hash, verify_inclusion
+from tallystick.ledger.words import WORDS
+
+_FORMAT = "tallystick-proof@1"
+_PROOF = "c2sp.org/tlog-proof@v1"
+_INDEX = re.compile(r"index (0|[1-9][0-9]{0,18})")
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What checking a proof file found.
+
+    `checks` names what held, in order: form, signature, inclusion, payload (the last only where the file reveals it).
+    Where `ok` is false, `fault` says why and nothing else of the file is given out. `payload` is None in a proof that
+    does not reveal the record.
+    """
+
+    ok: bool
+    origin: str = ""
+    size: int = 0
+    index: int = 0
+    leaf: str = ""
+    payload: bytes | None = None
+    checks: tuple[str, ...] = ()
+    fault: TallystickError | None = None
+
+
+class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    format: str
+    leaf: str
+    payload: str | None
+    salt: str | None
+    tlog_proof: str
+
+
+def make_bundle(
+    leaf: bytes, proof: InclusionProof, checkpoint: bytes, payload: bytes | None = None, salt: bytes | None = None
+) -> bytes:
+    """Write a proof file.
+
+    Parameters
+    ----------
+    leaf
+        The entry, as it stands in the log.
+    proof
+        Its inclusion proof, for the checkpoint's size.
+    checkpoint
+        The signed checkpoint.
+    payload, salt
+        The record and its salt; both, or neither for a proof that reveals nothing of the record.
+
+    Returns
+    -------
+    bytes
+        RFC 8785 JSON: `format`, `leaf` (text), `payload` (base64 or null), `salt` (hex or null), `tlog_proof`: the
+        text of C2SP tlog-proof, which other tools check too.
+    """
+    if (payload is None) != (salt is None):
+        raise InputError(WORDS("bundle.form", why="a payload and its salt go together"))
+    lines = (base64.b64encode(item).decode() for item in proof.hashes)
+    text = "\n".join((_PROOF, f"index {proof.index}", *lines, "", checkpoint.decode()))
+    document = _Document(
+        format=_FORMAT,
+        leaf=leaf.decode(),
+        payload=None if payload is None else base64.b64encode(payload).decode(),
+        salt=None if salt is None else salt.hex(),
+        tlog_proof=text,
+    )
+    return jcs(msgspec.to_builtins(document)) + b"\n"
+
+
+def verify(bundle: bytes, vkeys: Sequence[str]) -> Verdict:
+    """Check a proof file against public keys that the reader trusts.
+
+    Parameters
+    ----------
+    bundle
+        The bytes of the file.
+    vkeys
+        Public keys; one must bear the log's own name.
+
+    Returns
+    -------
+    Verdict
+        `ok` when form, signature, inclusion and payload all hold. A file in which any byte differs is never `ok`.
+
+    Raises
+    ------
+    InputError
+        When no key, or a text that is no key, is given.
+    """
+    if not vkeys:
+        raise InputError(WORDS("bundle.trust"))
+    verifiers = [Verifier(vkey.strip()) for vkey in vkeys]
+    checks: list[str] = []
+    try:
+        document = _read_document(bundle)
+        index, hashes, note = _read_proof(document.tlog_proof)
+        payload, salt = _read_payload(document)
+        checks.append("form")
+        head = open_checkpoint(note, verifiers)
+        checks.append("signature")
+        verify_inclusion(leaf_hash(document.leaf.encode()), index, head.size, hashes, head.root)
+        checks.append("inclusion")
+        if payload is not None and salt is not None:
+            if _digest_in(document.leaf) != digest(payload, salt):
+                raise TamperError(WORDS("bundle.payload"))
+            checks.append("payload")
+    except TallystickError as fault:
+        return Verdict(ok=False, checks=tuple(checks), fault=fault)
+    return Verdict(True, head.origin, head.size, index, document.leaf, payload, tuple(checks))
+
+
+def _read_document(bundle: bytes) -> _Document:
+    try:
+        document = msgspec.json.decode(bundle, type=_Document)
+        same = jcs(msgspec.to_builtins(document)) + b"\n" == bundle
+    except (msgspec.MsgspecError, UnicodeError, InputError) as error:
+        raise TamperError(WORDS("bundle.form", why=str(error))) from None
+    if not same or document.format != _FORMAT:
+        raise TamperError(WORDS("bundle.form", why=f"not the canonical form of {_FORMAT}"))
+    return document
+
+
+def _read_proof(text: str) -> tuple[int, list[bytes], bytes]:
+    head, blank, note = text.partition("\n\n")
+    lines = head.split("\n")
+    match = _INDEX.fullmatch(lines[1]) if len(lines) > 1 else None
+    if not blank or lines[0] != _PROOF or match is None:
+        raise TamperError(WORDS("bundle.form", why=f"the inner text is not {_PROOF} with an index"))
+    hashes = [decode_base64(line) for line in lines[2:]]
+    if any(item is None or len(item) != 32 for item in hashes):
+        raise TamperError(WORDS("bundle.form", why="a line of the inner proof is not a hash of 32 bytes"))
+    return int(match[1]), [item for item in hashes if item is not None], note.encode()
+
+
+def _read_payload(document: _Document) -> tuple[bytes | None, bytes | None]:
+    if document.payload is None and document.salt is None:
+        return None, None
+    payload = decode_base64(document.payload or "")
+    salt = document.salt or ""
+    if payload is None or document.payload is None or re.fullmatch(rf"[0-9a-f]{{{2 * SALT_BYTES}}}", salt) is None:
+        raise TamperError(WORDS("bundle.form", why="payload is not base64, or salt is not 32 bytes in hex"))
+    return payload, bytes.fromhex(salt)
+
+
+def _digest_in(leaf: str) -> str:
+    """The digest that a leaf names; the leaf's own bytes were already found in the tree."""
+    try:
+        document = json.loads(leaf)
+    except (ValueError, RecursionError):
+        document = None
+    found = document.get("digest") if isinstance(document, dict) else None
+    if not isinstance(found, str):
+        raise TamperError(WORDS("leaf.form", why="no JSON object with a digest"))
+    return found

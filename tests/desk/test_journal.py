@@ -1,0 +1,393 @@
+"""The journal: what was decided is there again bit for bit, what was forgotten is gone, what was torn is cut."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tallystick.core import Fact, InputError, Missing, StateError, TamperError, canonical
+from tallystick.desk.index import find_decision, forget, index_entries, rebuild_index, update_index
+from tallystick.desk.journal import WORDS, DecisionRecord, Evidence, Journal, decision_payload
+from tallystick.ledger import Log, Signer, generate_key, leaf, make_bundle, verify
+from tallystick.store import AppendLog, Keys
+from tallystick.store.sql import connect
+
+_FACT = Fact("payments", "p1", 0, False, 10, 12, {"amount": 1250, "card": "4711", "terminal": "t9"})
+
+
+def _record(number: int = 1, **changes: Any) -> DecisionRecord:
+    record = DecisionRecord(
+        request_id=f"r{number}",
+        body_digest=hashlib.sha256(b"%d" % number).hexdigest(),
+        fact=_FACT,
+        k=12,
+        flow="card_payment",
+        versions={"labels": "ab" * 32, "model": "cd" * 32},
+        lake={"payments": 3},
+        vector={"spend_7d": 2**62 + 1, "night_share_30d": 0.1 + 0.2, "terminal_risk": None},
+        missing={"terminal_risk": Missing.NEVER_SEEN},
+        score={"points": 512, "pd": 0.04},
+        result={"outcome": "decline", "matched": ["Action#3"]},
+        reasons=["HIGH_SPEND"],
+        decided_at=13,
+    )
+    return msgspec.structs.replace(record, **changes)
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Iterator[Keys]:
+    with Keys(tmp_path / "keys.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def journal(tmp_path: Path, keys: Keys) -> Iterator[Journal]:
+    with Journal(tmp_path / "journal", keys) as opened:
+        yield opened
+
+
+_TEXT = st.text(max_size=8)
+_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | _TEXT
+    | st.integers(-(2**80), 2**80)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.decimals(allow_nan=False, allow_infinity=False)
+    | st.dates()
+    | st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30))]) | st.none())
+    | st.binary(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def _bits(value: Any) -> Any:
+    """A value with its type and every bit of it, so that 1, 1.0 and True, or 1.5 and 1.50, differ."""
+    if isinstance(value, float):
+        return ("float", struct.pack(">d", value))
+    if isinstance(value, dict):
+        return {key: _bits(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_bits(item) for item in value]
+    return (type(value).__name__, str(value))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    vector=st.dictionaries(_TEXT, _VALUES, max_size=5),
+    fields=st.dictionaries(_TEXT, _VALUES, max_size=4),
+    data=st.data(),
+)
+def test_every_value_comes_back_bit_for_bit(
+    tmp_path_factory: pytest.TempPathFactory, vector: dict[str, Any], fields: dict[str, Any], data: st.DataObject
+) -> None:
+    """Whatever a vector, result or event holds, in clear or sealed, is read back with the same type and bits."""
+    folder = tmp_path_factory.mktemp("journal")
+    personal = data.draw(st.frozensets(st.sampled_from(sorted(fields)))) if fields else frozenset()
+    record = _record(vector=vector, result={"value": vector}, fact=msgspec.structs.replace(_FACT, fields=fields))
+    with Keys(folder / "keys.db") as keys, Journal(folder / "journal", keys, fsync=False) as journal:
+        journal.append_decision(record, "customer 7", personal)
+        journal.append_fact(record.fact, "customer 7", personal)
+        journal.append_evidence("load", vector)
+        written = journal.flush()
+        read = list(journal.read())
+        assert [entry.leaf for entry in read] == [entry.leaf for entry in written]
+        decided, observed, evidence = (entry.record for entry in read)
+        assert isinstance(decided, DecisionRecord)
+        assert isinstance(observed, Fact)
+        assert isinstance(evidence, Evidence)
+        assert _bits(decided.vector) == _bits(evidence.payload) == _bits(vector)
+        assert _bits(decided.result) == _bits({"value": vector})
+        assert _bits(dict(decided.fact.fields)) == _bits(dict(observed.fields)) == _bits(fields)
+        assert decision_payload(decided) == decision_payload(record)
+
+
+def test_a_decision_is_read_back_as_it_was(journal: Journal) -> None:
+    record = _record()
+    assert journal.append_decision(record, "customer 7", {"card"}) == 0
+    assert journal.position == 0
+    (entry,) = journal.flush()
+    assert journal.position == 1
+    (read,) = journal.read()
+    assert read == entry
+    assert read.record == record
+    assert (read.kind, read.request_id, read.subject, read.fact) == ("decision", "r1", "customer 7", record.fact)
+
+
+def test_the_leaf_commits_to_the_whole_record(journal: Journal) -> None:
+    """The leaf is canonical JSON of kind, position and the digest of salt and payload; so is the payload."""
+    journal.append_decision(_record(), "customer 7", {"card"})
+    journal.flush()
+    (entry,) = journal.read()
+    payload, salt = entry.revealed(), entry.salt
+    assert payload is not None
+    assert salt is not None
+    assert entry.leaf == leaf("decision", payload, salt, {"position": "0"})
+    shown = json.loads(payload)
+    assert shown["vector"] == {
+        "spend_7d": str(2**62 + 1),
+        "night_share_30d": 0.30000000000000004,
+        "terminal_risk": None,
+    }
+    assert shown["fact"]["fields"]["card"] == "4711"
+    assert set(shown) == set(DecisionRecord.__struct_fields__)
+
+
+def test_forgetting_takes_the_person_and_leaves_the_rest(tmp_path: Path, journal: Journal, keys: Keys) -> None:
+    """After forgetting, nothing personal can be read; leaf, position and what is not personal of the event stay."""
+    journal.append_decision(_record(1), "gone", {"card"})
+    journal.append_fact(_FACT, "gone", {"card"})
+    journal.append_decision(_record(2), "kept", {"card"})
+    entries = journal.flush()
+    keys.forget("gone")
+    decided, observed, kept = journal.read()
+    assert (decided.record, observed.record, kept.record) == (None, None, entries[2].record)
+    assert (decided.salt, decided.subject, decided.revealed()) == (None, "", None)
+    assert decided.leaf == entries[0].leaf
+    assert decided.fact == observed.fact == msgspec.structs.replace(_FACT, fields={"amount": 1250, "terminal": "t9"})
+    data = b"".join(path.read_bytes() for path in (tmp_path / "journal").iterdir())
+    for secret in (b"4711", b"gone", b"spend_7d", b"decline", entries[0].salt):
+        assert secret is not None
+        assert secret not in data
+
+
+def test_what_is_not_personal_needs_no_subject(journal: Journal) -> None:
+    """A fact without personal fields stands in clear; one with personal fields and no subject is refused whole."""
+    journal.append_fact(_FACT)
+    journal.append_decision(_record())
+    with pytest.raises(InputError) as caught:
+        journal.append_fact(_FACT, None, {"card", "elsewhere"})
+    assert "card" in caught.value.text()
+    journal.flush()
+    assert [entry.record for entry in journal.read()] == [_FACT, _record()]
+
+
+def test_what_cannot_be_kept_exactly_is_refused_at_once(journal: Journal) -> None:
+    """A value without an exact form is refused when it is offered; what was buffered before it is unharmed."""
+    journal.append_evidence("load", {"rows": 1})
+    for value in (object(), {1, 2}, {1: 2}, float("nan")):
+        with pytest.raises(InputError):
+            journal.append_decision(_record(vector={"label": value}))
+    assert len(journal.flush()) == 1
+
+
+def test_a_batch_is_flushed_whole_or_dropped(journal: Journal) -> None:
+    journal.append_evidence("load", {"rows": 1})
+
+    def broken() -> None:
+        with journal.batch():
+            journal.append_evidence("load", {"rows": 2})
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        broken()
+    with journal.batch() as same:
+        same.append_evidence("load", {"rows": 3})
+    assert journal.flush() == ()
+    assert [entry.record for entry in journal.read()] == [Evidence("load", {"rows": 1}), Evidence("load", {"rows": 3})]
+
+
+def test_reading_by_kind_and_place(journal: Journal) -> None:
+    for number in range(6):
+        journal.append_fact(_FACT) if number % 2 else journal.append_decision(_record(number))
+    journal.flush()
+    journal.append_evidence("approval", {"model": "m"})
+    assert [entry.position for entry in journal.read({"fact"})] == [1, 3, 5]
+    assert [entry.position for entry in journal.read(start=2, stop=4)] == [2, 3]
+    assert [position for position, _ in journal.leaves()] == [0, 2, 4]
+    assert [position for position, _ in journal.leaves(3)] == [4]
+
+
+def test_another_process_reads_beside_the_writer(tmp_path: Path, journal: Journal, keys: Keys) -> None:
+    journal.append_fact(_FACT)
+    journal.flush()
+    with Journal(tmp_path / "journal", keys, write=False) as reader:
+        assert [entry.record for entry in reader.read()] == [_FACT]
+    with pytest.raises(StateError, match="another process"):
+        Journal(tmp_path / "journal", keys)
+
+
+def test_a_frame_of_another_format_is_refused(tmp_path: Path, keys: Keys) -> None:
+    """Bytes that the log took but no journal wrote are not guessed at."""
+    header = msgspec.msgpack.encode(["decision", None, "r1", None])
+    for number, frame in enumerate(
+        (b"junk", msgspec.msgpack.encode([b"x", False, b""]), msgspec.msgpack.encode([header, False, b"x"]))
+    ):
+        with AppendLog(tmp_path / str(number)) as log:
+            log.append([frame])
+        with Journal(tmp_path / str(number), keys, write=False) as journal, pytest.raises(TamperError) as caught:
+            list(journal.read())
+        assert caught.value.code == "journal.frame"
+
+
+def test_sealed_bytes_are_bound_to_their_frame(tmp_path: Path, journal: Journal, keys: Keys) -> None:
+    """A sealed body moved under another header, by someone who can write the log's format, does not open."""
+    journal.append_decision(_record(1), "c", {"card"})
+    journal.append_decision(_record(2), "c", {"card"})
+    journal.flush()
+    journal.close()
+    with AppendLog(tmp_path / "journal", write=False) as log:
+        first, second = (msgspec.msgpack.decode(frame) for _, frame in log.read())
+    with AppendLog(tmp_path / "forged") as log:
+        log.append([msgspec.msgpack.encode([first[0], True, second[2]])])
+    with Journal(tmp_path / "forged", keys, write=False) as forged, pytest.raises(TamperError):
+        list(forged.read())
+
+
+def test_a_torn_end_is_cut_and_reported(tmp_path: Path, keys: Keys) -> None:
+    with Journal(tmp_path / "journal", keys) as journal:
+        for rows in range(2):
+            journal.append_evidence("load", {"rows": rows})
+            journal.flush()
+    (path,) = (tmp_path / "journal").glob("*.log")
+    path.write_bytes(path.read_bytes()[:-9])
+    with Journal(tmp_path / "journal", keys) as journal:
+        assert journal.recovered is not None
+        assert journal.position == 1
+        assert [entry.record for entry in journal.read()] == [Evidence("load", {"rows": 0})]
+
+
+def test_the_state_table_follows_and_is_made_again(tmp_path: Path, journal: Journal, keys: Keys) -> None:
+    """Kept step by step, brought up to date, or made anew from the journal, the table of decisions is the same."""
+    engines = [connect(tmp_path / f"{name}.db") for name in ("stepwise", "later", "anew")]
+    for engine in engines:
+        assert update_index(journal, engine) == 0
+    for number in range(10):
+        journal.append_evidence("load", {"rows": number})
+        journal.append_decision(_record(number), f"customer {number % 3}", {"card"})
+        journal.append_fact(_FACT)
+        index_entries(engines[0], journal.flush())
+        if number == 4:
+            update_index(journal, engines[1])
+    index_entries(engines[0], ())
+    assert update_index(journal, engines[1]) == 15
+    assert rebuild_index(journal, engines[2]) == 30
+    for engine in engines:
+        found = find_decision(engine, "r7")
+        assert found is not None
+        assert (found.position, found.leaf_index, found.subject) == (22, 15, "customer 1")
+        assert found.body_digest == _record(7).body_digest
+        assert find_decision(engine, "r10") is None
+    entries = list(journal.read(start=3, stop=6))
+    with pytest.raises(StateError) as caught:
+        index_entries(engines[0], entries)
+    assert caught.value.code == "journal.index"
+    assert forget(keys, engines[0], "customer 1")
+    rebuild_index(journal, engines[1])
+    for engine in engines[:2]:
+        gone = find_decision(engine, "r7")
+        assert gone is not None
+        assert (gone.body_digest, gone.subject, gone.leaf_index) == ("", "", 15)
+    with Journal(tmp_path / "young", keys) as young:
+        assert update_index(young, engines[0]) == 0
+        assert find_decision(engines[0], "r7") is None
+    for engine in engines:
+        engine.dispose()
+
+
+def test_the_first_answer_to_a_request_stands(tmp_path: Path, journal: Journal) -> None:
+    engine = connect(tmp_path / "state.db")
+    update_index(journal, engine)
+    journal.append_decision(_record(1))
+    journal.append_decision(_record(1, flow="other"))
+    index_entries(engine, journal.flush())
+    found = find_decision(engine, "r1")
+    assert found is not None
+    assert found.position == 0
+    engine.dispose()
+
+
+def test_from_the_journal_to_a_proof_in_a_strangers_hand(tmp_path: Path, journal: Journal, keys: Keys) -> None:
+    """The ledger is made of the journal's leaves; a proof shows its decision until that is forgotten, then not."""
+    signer = Signer(generate_key("bank.example/log")[0])
+    journal.append_evidence("definition", {"label": "spend_7d"})
+    journal.append_fact(_FACT)
+    journal.append_decision(_record(), "customer 7", {"card"})
+    journal.flush()
+    log = Log(tmp_path / "ledger", "bank.example/log", signer)
+    log.append([item for _, item in journal.leaves()])
+    checkpoint, proof = log.checkpoint(), log.prove(1)
+    *_, entry = journal.read()
+    assert entry.leaf is not None
+    verdict = verify(make_bundle(entry.leaf, proof, checkpoint, entry.revealed(), entry.salt), [signer.verifier.vkey])
+    assert verdict.ok
+    assert verdict.payload == decision_payload(_record())
+    keys.forget("customer 7")
+    *_, entry = journal.read()
+    assert entry.leaf is not None
+    verdict = verify(make_bundle(entry.leaf, proof, checkpoint, entry.revealed(), entry.salt), [signer.verifier.vkey])
+    assert verdict.ok
+    assert verdict.payload is None
+
+
+_WRITER = """
+import sys
+from pathlib import Path
+from tallystick.core import Fact
+from tallystick.desk.journal import Journal
+from tallystick.store import Keys
+journal = Journal(Path(sys.argv[1], "journal"), Keys(Path(sys.argv[1], "keys.db")), segment_bytes=20_000)
+while True:
+    for number in range(journal.position, journal.position + 1 + journal.position % 5):
+        fact = Fact("payments", number, 0, False, number, number, {"card": f"card {number}"})
+        journal.append_fact(fact, f"customer {number % 50}", {"card"})
+    journal.flush()
+    sys.stdout.write("%d\\n" % journal.position)
+    sys.stdout.flush()
+"""
+
+
+@pytest.mark.soak
+def test_kill_nine_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    """A writer killed at random moments: every acknowledged frame is there and opens, so its key was durable first."""
+    chance, acknowledged = random.Random(3), 0
+    for _ in range(200 if os.environ.get("TALLYSTICK_SOAK") else 2):
+        process = subprocess.Popen([sys.executable, "-c", _WRITER, str(tmp_path)], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(chance.random() * 0.2)
+        process.send_signal(signal.SIGKILL)
+        lines = process.stdout.read().split(b"\n")
+        process.stdout.close()
+        process.wait()
+        acknowledged = max([acknowledged, *(int(line) for line in lines[:-1])])
+        with Keys(tmp_path / "keys.db") as keys, Journal(tmp_path / "journal", keys) as journal:
+            found = [entry.fact for entry in journal.read()]
+            assert len(found) == journal.position >= acknowledged
+            acknowledged = journal.position
+            for number, fact in enumerate(found):
+                assert fact is not None
+                assert (fact.id, fact.fields) == (number, {"card": f"card {number}"})
+    assert acknowledged > 2
+
+
+def test_values_of_the_canonical_form() -> None:
+    """Dates, instants and bytes of a record are shown as text; whole numbers too, since JSON cannot hold them all."""
+    record = _record(
+        result={"on": date(2026, 3, 1), "when": datetime(2026, 3, 1, tzinfo=UTC), "rate": Decimal("1.50"), "raw": b"\1"}
+    )
+    shown = json.loads(decision_payload(record))["result"]
+    assert shown == {"on": "2026-03-01", "when": "2026-03-01T00:00:00+00:00", "rate": "1.5", "raw": "01"}
+    assert decision_payload(record) == canonical(json.loads(decision_payload(record)))
+
+
+def test_every_message_speaks_both_languages() -> None:
+    assert len(WORDS.codes()) >= 4

@@ -1,0 +1,223 @@
+"""The log on disk: tiles, checkpoints, proofs from tiles, crashes and tampering."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tallystick.core import InputError, StateError, TamperError
+from tallystick.ledger import (
+    Log,
+    Signer,
+    generate_key,
+    leaf_hash,
+    open_checkpoint,
+    root_of,
+    verify_consistency,
+    verify_inclusion,
+)
+from tallystick.ledger.tiles import read_entries, tile_path
+from tallystick.ledger.words import WORDS
+
+_NAME = "bank.example/log"
+_SIGNER = Signer(generate_key(_NAME)[0])
+
+
+def _log(folder: Path) -> Log:
+    return Log(folder, _NAME, _SIGNER)
+
+
+def _entries(size: int) -> list[bytes]:
+    return [b"entry %d" % number for number in range(size)]
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@settings(max_examples=25, deadline=None)
+@given(steps=st.lists(st.tuples(st.integers(0, 400), st.booleans()), min_size=1, max_size=6), data=st.data())
+def test_any_growth_gives_the_same_tree(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, bool]], data: st.DataObject
+) -> None:
+    """Grown in any steps, with checkpoints and restarts in between, the log has the root and proofs of its entries."""
+    folder = tmp_path_factory.mktemp("log")
+    log, entries = _log(folder), list[bytes]()
+    for count, restart in steps:
+        new = _entries(len(entries) + count)[len(entries) :]
+        assert log.append(new) == len(entries)
+        entries += new
+        if restart:
+            head = open_checkpoint(log.checkpoint(), [_SIGNER.verifier])
+            assert (head.size, head.root) == (len(entries), root_of(entries))
+            log = _log(folder)
+    log.checkpoint()
+    assert log.size == log.signed_size == log.check() == len(entries)
+    if entries:
+        size = data.draw(st.integers(1, len(entries)))
+        index, old = data.draw(st.integers(0, size - 1)), data.draw(st.integers(1, size))
+        assert log.entry(index) == entries[index]
+        root = root_of(entries[:size])
+        assert log.root(size) == root
+        verify_inclusion(leaf_hash(entries[index]), index, size, log.prove(index, size).hashes, root)
+        verify_consistency(old, size, log.consistency(old, size).hashes, root_of(entries[:old]), root)
+
+
+def test_a_tree_of_three_levels_of_tiles(tmp_path: Path) -> None:
+    """The specification's example, 70,000 entries: the tiles it lists, no others, and proofs across all levels."""
+    entries = _entries(70_000)
+    log = _log(tmp_path)
+    log.append(entries)
+    log.checkpoint()
+    names = set(_files(tmp_path))
+    expected = {tile_path(0, number) for number in range(273)} | {tile_path(0, 273, 112), tile_path(1, 0)}
+    expected |= {tile_path(1, 1, 17), tile_path(2, 0, 1), "checkpoint", tile_path("entries", 273, 112)}
+    assert names == expected | {tile_path("entries", number) for number in range(273)}
+    again, root = _log(tmp_path), root_of(entries)
+    for index in (0, 255, 256, 65_535, 65_536, 69_999):
+        verify_inclusion(leaf_hash(entries[index]), index, 70_000, again.prove(index).hashes, root)
+    for old in (1, 256, 65_536, 65_537, 69_999):
+        verify_consistency(old, 70_000, again.consistency(old).hashes, again.root(old), root)
+    assert again.entry(65_000) == entries[65_000]
+    assert again.check() == 70_000
+
+
+def test_tile_paths_of_the_specification() -> None:
+    assert tile_path(0, 1_234_067) == "tile/0/x001/x234/067"
+    assert tile_path(3, 0, 1) == "tile/3/000.p/1"
+    assert tile_path("entries", 999) == "tile/entries/999"
+
+
+def test_partial_tiles_go_when_the_full_one_stands(tmp_path: Path) -> None:
+    log = _log(tmp_path)
+    log.append(_entries(100))
+    log.checkpoint()
+    log.append(_entries(300)[100:])
+    log.checkpoint()
+    assert not (tmp_path / "tile/0/000.p").exists()
+    assert sorted(path.name for path in (tmp_path / "tile/0").iterdir()) == ["000", "001.p"]
+    assert read_entries(tmp_path, 1, 44) == _entries(300)[256:]
+
+
+def test_entries_offered_again_are_compared(tmp_path: Path) -> None:
+    """A journal can be replayed into the log: what is there must be equal, the rest is added, gaps are refused."""
+    log = _log(tmp_path)
+    log.append(_entries(300))
+    assert log.append(_entries(310)[290:], at=290) == 290
+    assert log.size == 310
+    assert log.append(_entries(5), at=0) == 0
+    with pytest.raises(StateError) as gap:
+        log.append([b"x"], at=312)
+    assert gap.value.code == "log.gap"
+    for index in (3, 305):
+        with pytest.raises(TamperError) as other:
+            log.append([b"forged"], at=index)
+        assert other.value.code == "log.other"
+    assert log.root() == root_of(_entries(310))
+
+
+def test_what_was_not_signed_is_appended_again_after_a_crash(tmp_path: Path) -> None:
+    """Tiles written after the last checkpoint, even torn ones, do no harm: the checkpoint counts."""
+    log = _log(tmp_path)
+    log.append(_entries(200))
+    log.checkpoint()
+    log.append(_entries(600)[200:])
+    (tmp_path / "tile/0/000").write_bytes(b"torn")
+    (tmp_path / "tile/entries/001").write_bytes(b"")
+    again = _log(tmp_path)
+    assert again.size == 200
+    again.append(_entries(600), at=0)
+    again.checkpoint()
+    assert _log(tmp_path).check() == 600
+
+
+def test_every_changed_file_is_found(tmp_path: Path) -> None:
+    """A byte changed in any file, or a file gone, is found by the whole check, which names the file."""
+    log = _log(tmp_path)
+    log.append(_entries(600))
+    log.checkpoint()
+    for name, data in _files(tmp_path).items():
+        for at in sorted({0, 1, len(data) // 2, len(data) - 1}):
+            (tmp_path / name).write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+            with pytest.raises(TamperError) as caught:
+                _log(tmp_path).check()
+            assert caught.value.place is not None or name == "checkpoint", name
+        (tmp_path / name).unlink()
+        if name != "checkpoint":
+            with pytest.raises(TamperError, match=name):
+                _log(tmp_path).check()
+        (tmp_path / name).write_bytes(data)
+    assert _log(tmp_path).check() == 600
+
+
+def test_a_past_rewritten_throughout_is_found(tmp_path: Path) -> None:
+    """Whoever rewrites entries and all tiles to match still lacks the key: the signed root does not fit."""
+    for folder, first in ((tmp_path / "true", b"approve"), (tmp_path / "forged", b"decline")):
+        log = _log(folder)
+        log.append([first, *_entries(400)])
+        log.checkpoint()
+    signed = (tmp_path / "true/checkpoint").read_bytes()
+    live = _log(tmp_path / "forged")
+    (tmp_path / "forged/checkpoint").write_bytes(signed)
+    with pytest.raises(TamperError):
+        _log(tmp_path / "forged")
+    with pytest.raises(TamperError):
+        live.check()
+
+
+def test_the_check_reports_how_far_it_is(tmp_path: Path) -> None:
+    log, seen = _log(tmp_path), list[tuple[int, int]]()
+    assert log.check() == 0
+    log.append(_entries(300))
+    log.checkpoint()
+    log.check(lambda done, size: seen.append((done, size)))
+    assert seen == [(256, 300), (300, 300)]
+
+
+def test_questions_outside_the_tree_are_refused(tmp_path: Path) -> None:
+    log = _log(tmp_path)
+    log.append(_entries(3))
+    for question in (
+        lambda: log.prove(3),
+        lambda: log.prove(0, 4),
+        lambda: log.prove(-1),
+        lambda: log.consistency(0),
+        lambda: log.consistency(4),
+        lambda: log.root(4),
+        lambda: log.entry(3),
+        lambda: log.append([bytes(65_536)]),
+    ):
+        with pytest.raises(InputError):
+            question()
+    with pytest.raises(InputError):
+        Log(tmp_path, "another.example/log", _SIGNER)
+    assert log.append([bytes(65_535)]) == 3
+
+
+def test_a_checkpoint_of_another_key_is_refused(tmp_path: Path) -> None:
+    log = _log(tmp_path)
+    log.append(_entries(3))
+    assert log.checkpoint() == log.checkpoint()
+    with pytest.raises(TamperError):
+        Log(tmp_path, _NAME, Signer(generate_key(_NAME)[0]))
+
+
+@pytest.mark.parametrize("room", ["core", "ledger"])
+def test_the_room_is_light(room: str) -> None:
+    """Importing core or ledger loads no numpy, polars, numba or SQLAlchemy: a proof is checked in a small process."""
+    code = (
+        f"import sys, tallystick.{room}; "
+        "heavy = {'numpy', 'polars', 'numba', 'pandas', 'sqlalchemy', 'duckdb'} & set(sys.modules); "
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_message_speaks_both_languages() -> None:
+    """Each error of the room has an English and a Chinese sentence with the same placeholders."""
+    assert len(WORDS.codes()) > 10

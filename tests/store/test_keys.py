@@ -1,0 +1,106 @@
+"""Subject keys: sealing, opening, forgetting."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tallystick.core import StateError, TamperError
+from tallystick.store import Forgotten, Keys
+
+
+def test_sealed_bytes_open_again_after_a_restart(tmp_path: Path) -> None:
+    with Keys(tmp_path / "keys.db") as keys:
+        sealed = [keys.seal(f"c{number}", b"secret %d" % number, b"frame") for number in range(20)]
+    with Keys(tmp_path / "keys.db") as keys:
+        assert [keys.open(item, b"frame") for item in sealed] == [b"secret %d" % number for number in range(20)]
+
+
+def test_sealed_bytes_do_not_name_or_show_the_subject(tmp_path: Path) -> None:
+    with Keys(tmp_path / "keys.db") as keys:
+        sealed = keys.seal("customer-4711", b"12 Elm Street", b"")
+    assert b"4711" not in sealed
+    assert b"Elm" not in sealed
+
+
+def test_any_changed_bit_is_refused(tmp_path: Path) -> None:
+    """A change of nonce, text or tag is tampering; another key number is an unknown key."""
+    with Keys(tmp_path / "keys.db") as keys:
+        sealed = keys.seal("c", b"secret", b"frame 1")
+        for at in range(len(sealed)):
+            changed = bytearray(sealed)
+            changed[at] ^= 1
+            with pytest.raises(TamperError if at >= 12 else StateError):
+                keys.open(bytes(changed), b"frame 1")
+        with pytest.raises(TamperError):
+            keys.open(sealed, b"frame 2")
+        with pytest.raises(TamperError):
+            keys.open(sealed[:30], b"frame 1")
+
+
+def test_forgetting_destroys_the_key_and_only_that(tmp_path: Path) -> None:
+    """The forgotten subject's bytes are lost, other subjects' are not, and the key's bytes leave the file."""
+    path = tmp_path / "keys.db"
+    with Keys(path) as keys:
+        gone, kept = keys.seal("gone", b"a", b""), keys.seal("kept", b"b", b"")
+        with sqlite3.connect(path) as raw:
+            key = raw.execute("select key from keys where subject = 'gone'").fetchone()[0]
+        raw.close()
+        assert key in path.read_bytes()
+        assert keys.forget("gone")
+        assert not keys.forget("never seen")
+        assert key not in path.read_bytes()
+        assert b"gone" not in path.read_bytes().replace(b"forgotten", b"")
+        with pytest.raises(Forgotten):
+            keys.open(gone, b"")
+        assert keys.open(kept, b"") == b"b"
+
+
+def test_a_subject_that_comes_back_gets_a_new_key(tmp_path: Path) -> None:
+    with Keys(tmp_path / "keys.db") as keys:
+        old = keys.seal("c", b"old", b"")
+        keys.forget("c")
+        new = keys.seal("c", b"new", b"")
+        assert keys.open(new, b"") == b"new"
+        with pytest.raises(Forgotten):
+            keys.open(old, b"")
+
+
+def test_another_process_that_forgets_is_noticed(tmp_path: Path) -> None:
+    """A key held in memory is dropped when someone else destroys it in the file."""
+    with Keys(tmp_path / "keys.db") as here, Keys(tmp_path / "keys.db") as there:
+        sealed = here.seal("c", b"secret", b"")
+        assert there.open(sealed, b"") == b"secret"
+        there.forget("c")
+        with pytest.raises(Forgotten):
+            here.open(sealed, b"")
+        here.ensure(["c"])
+        assert there.open(here.seal("c", b"again", b""), b"") == b"again"
+
+
+def test_two_processes_that_meet_the_same_subject_share_one_key(tmp_path: Path) -> None:
+    with Keys(tmp_path / "keys.db") as here, Keys(tmp_path / "keys.db") as there:
+        here.ensure(["c"])
+        there.ensure(["c", "d"])
+        assert here.open(there.seal("c", b"x", b""), b"") == b"x"
+
+
+def test_a_file_of_other_content_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "keys.db").write_bytes(b"this is a letter, not a key file" * 40)
+    with pytest.raises(StateError, match=r"keys\.db"):
+        Keys(tmp_path / "keys.db")
+
+
+def test_a_key_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    with Keys(tmp_path / "keys.db"):
+        assert (tmp_path / "keys.db").stat().st_mode & 0o077 == 0
+
+
+def test_the_key_file_of_another_project_is_told_from_forgetting(tmp_path: Path) -> None:
+    with Keys(tmp_path / "a.db") as ours, Keys(tmp_path / "b.db") as theirs:
+        sealed = ours.seal("c", b"x", b"")
+        with pytest.raises(StateError) as caught:
+            theirs.open(sealed, b"")
+        assert caught.value.code == "key.unknown"
