@@ -12,57 +12,57 @@ payments = Events(
     keys={card: "card_id", customer: "customer_id", terminal: "terminal_id"},
     fields={"amount": money("EUR"), "fraud": flag(default=False, known_at="fraud_known_at")},
 )
-of_card, of_customer, of_terminal = payments.per(card), payments.per(customer), payments.per(terminal)
+_of_card, _of_customer, _of_terminal = payments.per(card), payments.per(customer), payments.per(terminal)
 
 # The payment itself.
-amount_now = of_card.last("amount").over("1s", including_present=True)
-online_now = of_card.share('channel = "online"').over("1s", including_present=True)
-night_now = of_card.share("paid_at.hour < 6").over("1s", including_present=True)
+amount_now = _of_card.last("amount").over("1s", including_present=True)
+online_now = _of_card.share('channel = "online"').over("1s", including_present=True)
+night_now = _of_card.share("paid_at.hour < 6").over("1s", including_present=True)
 
 # How busy the card is, and what it usually spends.
-payments_1h = of_card.count().over("1h", including_present=True)
-payments_1d = of_card.count().over("1d", including_present=True)
-payments_30d = of_card.count().over("30d")
-spend_1d = of_card.sum("amount").over("1d", including_present=True)
-spend_7d = of_card.sum("amount").over("7d")
-spend_month = of_card.sum("amount").over("month", including_present=True)
-amount_mean_30d = of_card.mean("amount").over("30d")
-amount_std_90d = of_card.std("amount").over("90d")
-amount_max_90d = of_card.max("amount").over("90d")
-since_last_payment = of_card.since_last().over("90d")
+payments_1h = _of_card.count().over("1h", including_present=True)
+payments_1d = _of_card.count().over("1d", including_present=True)
+payments_30d = _of_card.count().over("30d")
+spend_1d = _of_card.sum("amount").over("1d", including_present=True)
+spend_7d = _of_card.sum("amount").over("7d")
+spend_month = _of_card.sum("amount").over("month", including_present=True)
+amount_mean_30d = _of_card.mean("amount").over("30d")
+amount_std_90d = _of_card.std("amount").over("90d")
+amount_max_90d = _of_card.max("amount").over("90d")
+since_last_payment = _of_card.since_last().over("90d")
 
 # Where it is used.
-merchants_1d = of_card.distinct("merchant_id").over("1d", including_present=True)
-merchants_30d = of_card.distinct("merchant_id").over("30d")
-terminals_1d = of_card.distinct("terminal_id").over("1d", including_present=True)
-categories_30d = of_card.distinct("category").over("30d")
-night_share_30d = of_card.share("paid_at.hour < 6").over("30d")
-online_share_30d = of_card.share('channel = "online"').over("30d")
-small_online_1d = of_card.count(where='channel = "online" and amount < 5').over("1d", including_present=True)
+merchants_1d = _of_card.distinct("merchant_id").over("1d", including_present=True)
+merchants_30d = _of_card.distinct("merchant_id").over("30d")
+terminals_1d = _of_card.distinct("terminal_id").over("1d", including_present=True)
+categories_30d = _of_card.distinct("category").over("30d")
+night_share_30d = _of_card.share("paid_at.hour < 6").over("30d")
+online_share_30d = _of_card.share('channel = "online"').over("30d")
+small_online_1d = _of_card.count(where='channel = "online" and amount < 5').over("1d", including_present=True)
 
 # What is new: one more different value with the payment than without it.
 new_device = (
-    of_customer.distinct("device_id").over("180d", including_present=True)
-    - of_customer.distinct("device_id").over("180d")
+    _of_customer.distinct("device_id").over("180d", including_present=True)
+    - _of_customer.distinct("device_id").over("180d")
 )
 new_category = (
-    of_card.distinct("category").over("180d", including_present=True)
-    - of_card.distinct("category").over("180d")
+    _of_card.distinct("category").over("180d", including_present=True)
+    - _of_card.distinct("category").over("180d")
 )
 new_country = (
-    of_card.distinct("country").over("180d", including_present=True)
-    - of_card.distinct("country").over("180d")
+    _of_card.distinct("country").over("180d", including_present=True)
+    - _of_card.distinct("country").over("180d")
 )
 new_merchant = (
-    of_card.distinct("merchant_id").over("180d", including_present=True)
-    - of_card.distinct("merchant_id").over("180d")
+    _of_card.distinct("merchant_id").over("180d", including_present=True)
+    - _of_card.distinct("merchant_id").over("180d")
 )
 
 # What is known of the terminal. Fraud is confirmed late, so the window ends a week ago.
-terminal_risk_30d = of_terminal.mean("fraud").over("30d", delay="7d")
-terminal_payments_1d = of_terminal.count().over("1d")
-card_fraud_90d = of_card.count(where="fraud").over("90d")
+terminal_risk_30d = _of_terminal.mean("fraud").over("30d", delay="7d")
+terminal_payments_1d = _of_terminal.count().over("1d")
+card_fraud_90d = _of_card.count(where="fraud").over("90d")
 
 amount_of_usual = amount_now / amount_mean_30d
 amount_of_max = amount_now / amount_max_90d
-spend_surge = spend_1d / of_card.sum("amount").over("30d")
+spend_surge = spend_1d / _of_card.sum("amount").over("30d")

@@ -32,7 +32,9 @@ TIMES = st.builds(
     st.sampled_from(["", ".1", ".123456", ".1234567", ",5"]),
     st.sampled_from(["", "Z", "z", "+08:00", "-00:30", "+14:59", "+25:00", "+0800", " +01:00"]),
 )
-WORDS = st.sampled_from(["true", "TRUE", "Yes", " no ", "f", "0", "2", "nan", "inf", "-0.0", "1e400", "", "１２", "tRuE"])
+WORDS = st.sampled_from(
+    ["true", "TRUE", "Yes", "tRuE", "f", "0", "2", "nan", "inf", "-0.0", "1e400", "１２", "", " no "]
+)
 KINDS = ["money(EUR)", "money(JPY)", "decimal(4)", "decimal(18)", "integer", "real", "text", "flag", "instant", "date"]
 
 
@@ -67,12 +69,12 @@ def test_a_column_is_read_as_its_values_are(kind: str, texts: list[str | None]) 
 
 
 def test_local_hours_follow_the_zone_of_core() -> None:
-    """Every half hour of a year in a zone with odd half-hour changes is the instant that core names, or refused alike."""
+    """Every half hour of a year, in a zone with odd changes too, is the instant that core names, or refused alike."""
     field = Field("x", FieldType("instant"))
     for zone in ("Australia/Lord_Howe", "Europe/Berlin", "UTC"):
-        texts = pl.datetime_range(
-            pl.datetime(2026, 1, 1), pl.datetime(2026, 12, 31), "30m", eager=True
-        ).dt.strftime("%Y-%m-%d %H:%M:%S")
+        texts = pl.datetime_range(pl.datetime(2026, 1, 1), pl.datetime(2026, 12, 31), "30m", eager=True).dt.strftime(
+            "%Y-%m-%d %H:%M:%S"
+        )
         held, faults = parse_column(field, texts, zone)
         values, wrong = by_value(field, texts.to_list(), zone)
         assert held.to_physical().to_list() == values

@@ -80,7 +80,8 @@ def test_all_faults_are_shown_together(tmp_path: Path) -> None:
     """One pass names every wrong key, type and name, each with its cell and the nearest right word."""
     text = GOOD.replace("owner", "ownr").replace('type = "money(EUR)"', 'type = "mony(EUR)"')
     text = text.replace('at = "paid_at"', 'at = "payed_at"').replace('lateness = "30d"', 'lateness = "30 days"')
-    text = text.replace('known_at = "fraud_known_at"', 'known_at = "fraud_known"').replace('grade = "L3"', 'grade = "L9"')
+    text = text.replace('known_at = "fraud_known_at"', 'known_at = "fraud_known"')
+    text = text.replace('grade = "L3"', 'grade = "L9"')
     shown = faults(tmp_path, text + '\n[other]\nformat = "xml"\nfields = 3\n')
     for expected in (
         "sources.toml, payments: unknown key 'ownr'; did you mean 'owner'?",
@@ -140,7 +141,7 @@ at = "stated_at"
 [statements.fields]
 statement_id = { type = "text" }
 stated_at = { type = "instant" }
-client_id = { type = "integer", column = "ID" }
+client_id = { type = "integer", column = "ID", required = true }
 bill = { type = "money(TWD)" }
 [statements.melt]
 id = "{ID}-{at}"
@@ -156,7 +157,11 @@ periods = [
     [
         ('"{ID}-{at}"', '"{ID}"', "must hold {at} and a column"),
         ('columns = { bill = "BILL2" }', 'columns = { bil = "BILL2" }', "did you mean 'bill'?"),
-        ('columns = { bill = "BILL2" }', 'columns = { client_id = "BILL2" }', "must fill the same fields"),
+        (
+            'columns = { bill = "BILL2" }',
+            'columns = { client_id = "BILL2" }',
+            "periods[0]: columns: the required field client_id is filled in other periods but not in this one",
+        ),
         ('columns = { bill = "BILL2" }', "columns = { bill = 2 }", "2 is not the name of a column"),
         ("2005-08-31", '"soon"', "'soon' is not instant"),
         ('statement_id = { type = "text" }', 'statement_id = { type = "integer" }', "needs a field of type text"),
@@ -164,7 +169,7 @@ periods = [
     ],
 )
 def test_a_wrong_melt_is_explained(tmp_path: Path, old: str, new: str, expected: str) -> None:
-    """Wide rows become events only where every period says the same fields."""
+    """Names, columns and instants of every period are checked, and a required field must be in each."""
     assert old in MELT
     shown = faults(tmp_path, MELT.replace(old, new))
     assert any(expected in line for line in shown), shown

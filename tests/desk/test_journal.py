@@ -8,14 +8,12 @@ import os
 import random
 import signal
 import struct
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 import pytest
@@ -23,8 +21,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.core import Fact, InputError, Missing, StateError, TamperError, canonical
-from tallystick.desk.index import find_decision, forget, index_entries, rebuild_index, update_index
-from tallystick.desk.journal import WORDS, DecisionRecord, Evidence, Journal, decision_payload
+from tallystick.desk.frames import WORDS
+from tallystick.desk.journal import (
+    DecisionRecord,
+    Evidence,
+    Journal,
+    decision_payload,
+    extend_ledger,
+    find_decision,
+    forget,
+    index_entries,
+    rebuild_index,
+    update_index,
+)
 from tallystick.ledger import Log, Signer, generate_key, leaf, make_bundle, verify
 from tallystick.store import AppendLog, Keys
 from tallystick.store.sql import connect
@@ -137,7 +146,7 @@ def test_the_leaf_commits_to_the_whole_record(journal: Journal) -> None:
     journal.append_decision(_record(), "customer 7", {"card"})
     journal.flush()
     (entry,) = journal.read()
-    payload, salt = entry.revealed(), entry.salt
+    payload, salt = entry.payload(), entry.salt
     assert payload is not None
     assert salt is not None
     assert entry.leaf == leaf("decision", payload, salt, {"position": "0"})
@@ -160,7 +169,7 @@ def test_forgetting_takes_the_person_and_leaves_the_rest(tmp_path: Path, journal
     keys.forget("gone")
     decided, observed, kept = journal.read()
     assert (decided.record, observed.record, kept.record) == (None, None, entries[2].record)
-    assert (decided.salt, decided.subject, decided.revealed()) == (None, "", None)
+    assert (decided.salt, decided.subject, decided.payload()) == (None, "", None)
     assert decided.leaf == entries[0].leaf
     assert decided.fact == observed.fact == msgspec.structs.replace(_FACT, fields={"amount": 1250, "terminal": "t9"})
     data = b"".join(path.read_bytes() for path in (tmp_path / "journal").iterdir())
@@ -323,52 +332,67 @@ def test_from_the_journal_to_a_proof_in_a_strangers_hand(tmp_path: Path, journal
     journal.append_decision(_record(), "customer 7", {"card"})
     journal.flush()
     log = Log(tmp_path / "ledger", "bank.example/log", signer)
-    log.append([item for _, item in journal.leaves()])
+    assert (extend_ledger(journal, log), extend_ledger(journal, log)) == (2, 0)
     checkpoint, proof = log.checkpoint(), log.prove(1)
     *_, entry = journal.read()
     assert entry.leaf is not None
-    verdict = verify(make_bundle(entry.leaf, proof, checkpoint, entry.revealed(), entry.salt), [signer.verifier.vkey])
+    verdict = verify(make_bundle(entry.leaf, proof, checkpoint, entry.payload(), entry.salt), [signer.verifier.vkey])
     assert verdict.ok
     assert verdict.payload == decision_payload(_record())
     keys.forget("customer 7")
     *_, entry = journal.read()
     assert entry.leaf is not None
-    verdict = verify(make_bundle(entry.leaf, proof, checkpoint, entry.revealed(), entry.salt), [signer.verifier.vkey])
+    verdict = verify(make_bundle(entry.leaf, proof, checkpoint, entry.payload(), entry.salt), [signer.verifier.vkey])
     assert verdict.ok
     assert verdict.payload is None
 
 
-_WRITER = """
-import sys
-from pathlib import Path
-from tallystick.core import Fact
-from tallystick.desk.journal import Journal
-from tallystick.store import Keys
-journal = Journal(Path(sys.argv[1], "journal"), Keys(Path(sys.argv[1], "keys.db")), segment_bytes=20_000)
-while True:
-    for number in range(journal.position, journal.position + 1 + journal.position % 5):
-        fact = Fact("payments", number, 0, False, number, number, {"card": f"card {number}"})
-        journal.append_fact(fact, f"customer {number % 50}", {"card"})
+def test_a_journal_that_lost_signed_frames_is_found(tmp_path: Path, journal: Journal, keys: Keys) -> None:
+    """The log alone cannot know that whole batches were cut off its end; the ledger's signed tree does."""
+    log = Log(tmp_path / "ledger", "bank.example/log", Signer(generate_key("bank.example/log")[0]))
+    for rows in range(3):
+        journal.append_evidence("load", {"rows": rows})
     journal.flush()
-    sys.stdout.write("%d\\n" % journal.position)
-    sys.stdout.flush()
-"""
+    extend_ledger(journal, log)
+    with Journal(tmp_path / "shorter", keys) as shorter:
+        with pytest.raises(TamperError) as caught:
+            extend_ledger(shorter, log)
+        assert caught.value.code == "journal.short"
+        shorter.append_evidence("load", {"rows": 9})
+        shorter.flush()
+        with pytest.raises(TamperError):
+            extend_ledger(shorter, log)
+
+
+def _write_until_killed(folder: Path, acknowledge: int) -> NoReturn:
+    journal = Journal(folder / "journal", Keys(folder / "keys.db"), segment_bytes=20_000)
+    while True:
+        for number in range(journal.position, journal.position + 1 + journal.position % 5):
+            fact = Fact("payments", number, 0, False, number, number, {"card": f"card {number}"})
+            journal.append_fact(fact, f"customer {number % 50}", {"card"})
+        journal.flush()
+        os.write(acknowledge, b"%d\n" % journal.position)
 
 
 @pytest.mark.soak
 def test_kill_nine_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     """A writer killed at random moments: every acknowledged frame is there and opens, so its key was durable first."""
     chance, acknowledged = random.Random(3), 0
-    for _ in range(200 if os.environ.get("TALLYSTICK_SOAK") else 2):
-        process = subprocess.Popen([sys.executable, "-c", _WRITER, str(tmp_path)], stdout=subprocess.PIPE)
-        assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(chance.random() * 0.2)
-        process.send_signal(signal.SIGKILL)
-        lines = process.stdout.read().split(b"\n")
-        process.stdout.close()
-        process.wait()
-        acknowledged = max([acknowledged, *(int(line) for line in lines[:-1])])
+    for _ in range(500 if os.environ.get("TALLYSTICK_SOAK") else 5):
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                _write_until_killed(tmp_path, writing)
+            finally:
+                os._exit(1)
+        os.close(writing)
+        with open(reading, "rb") as pipe:
+            first = pipe.readline()
+            time.sleep(chance.random() * 0.1)
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            acknowledged = max(acknowledged, *(int(line) for line in [first, *pipe] if line.endswith(b"\n")))
         with Keys(tmp_path / "keys.db") as keys, Journal(tmp_path / "journal", keys) as journal:
             found = [entry.fact for entry in journal.read()]
             assert len(found) == journal.position >= acknowledged

@@ -41,6 +41,7 @@ class Steps:
         self._progress.stop()
 
     def __call__(self, step: str, done: int, total: int) -> None:
+        """Move the bar of a step, adding it when it is new."""
         if step not in self._bars:
             self._bars[step] = self._progress.add_task(WORDS(f"step.{step}").text(self._language), total=_UNKNOWN)
         bar = self._bars[step]

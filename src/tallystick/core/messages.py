@@ -56,6 +56,7 @@ class Catalogue:
         self._templates = dict(templates)
 
     def __call__(self, code: str, /, **params: Any) -> Message:
+        """The message of `code`, with the values of its placeholders."""
         en, zh = self._templates[code]
         return Message(code, en, zh, params)
 

@@ -288,7 +288,7 @@ class _Reader:
 
     def _held(self, field: Field, key: str, given: Any) -> Any:
         try:
-            return parse_value(field, given)
+            return parse_value(field, _simple(given))
         except InputError as error:
             self.under(key).fault(error.message)
             return None
@@ -350,10 +350,12 @@ class _Reader:
             period = reader.under(f"periods[{index}]")._period(item, fields)
             if period is None:
                 continue
-            if periods and period.columns.keys() != periods[0].columns.keys():
-                wanted = sorted(periods[0].columns)
-                reader.fault(WORDS("sources.periods", given=sorted(period.columns), wanted=wanted))
             periods.append(period)
+        melted = {name for period in periods for name in period.columns}
+        for index, period in enumerate(periods):
+            for name in sorted(melted - period.columns.keys()):
+                if name in fields and fields[name].required:
+                    reader.under(f"periods[{index}]").fault(WORDS("sources.periods", given=name))
         for name in {roles["id"], roles["at"], *(name for period in periods for name in period.columns)}:
             columns.pop(name, None)
         constants.pop(roles["at"], None)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from tallystick.core import InputError, StateError, zone_of
+from tallystick.core import StateError, zone_of
 from tallystick.data import tables
 from tallystick.data.loading import QUARANTINE_SCHEMA, Load, Progress, SourceFile, find_files
 from tallystick.data.records import BLOCK_BYTES
@@ -96,47 +96,24 @@ class Lake:
         """
         found = find_files(source, Path(project_folder))
         with self._lock():
-            folder, aside = self.folder / source.name, self.folder / QUARANTINE
             table = self._table_of(source)
             files = [file for file in found if table is None or not tables.was_done(table, _key(source, file))]
             skipped = tuple(file.place for file in found if file not in files)
             if table is not None and not files:
                 return LoadReport(source.name, 0, 0, 0, 0, table.version(), (), skipped, ())
-            if not tables.is_table(aside):
-                tables.create_table(aside, QUARANTINE_SCHEMA, {})
-            number = tables.open_table(aside).version() + 1
-            version = 1 if table is None else table.version() + 1
-            pieces = [] if table is None else tables.pieces_of(table, folder, source.id)
-            folder.mkdir(parents=True, exist_ok=True)
-            _sweep(folder, pieces)
-            load = Load(source, self.zone, version, folder, pieces, aside, number)
-            try:
-                for file in files:
-                    load.read(file, progress, block_bytes)
-            except InputError:
-                for piece in (*load.staged, *load.rejected):
-                    piece.path.unlink()
-                raise
+            load = self._begin(source, table)
+            load.read_all(files, progress, block_bytes)
             note = load.note(files)
-            if table is None:
-                # Made only now, so that a refused first file leaves no empty table behind.
-                types = {name: str(field.type) for name, field in source.fields.items()}
-                tables.create_table(folder, table_schema(source), types)
-                table = tables.open_table(folder)
-            # The quarantine first: its rows are seen only when the table has reached their version.
-            if load.rejected:
-                self._forget_unfinished(source.name, version)
-                tables.commit(tables.open_table(aside), load.rejected, "", {"source": source.name})
-            tables.commit(table, load.staged, source.id, note, [_key(source, file) for file in files])
+            self._commit(load, table, note, [_key(source, file) for file in files])
         if evidence is not None:
-            evidence({"table": source.name, "version": version, **note})
+            evidence({"table": source.name, "version": load.version, **note})
         return LoadReport(
             table=source.name,
             rows_in=load.rows_in,
             rows=load.rows,
             unchanged_rows=load.unchanged,
             quarantined=load.quarantined,
-            version=version,
+            version=load.version,
             files=tuple(file.place for file in files),
             skipped=skipped,
             ignored=tuple(sorted(load.ignored)),
@@ -201,6 +178,29 @@ class Lake:
     def history(self, name: str) -> list[dict[str, Any]]:
         """Every load of a table, oldest first: version, source_version, files with their SHA-256, and the counts."""
         return [{"version": version, **note} for version, note in tables.notes(self._open(name))]
+
+    def _begin(self, source: Source, table: Any | None) -> Load:
+        folder, aside = self.folder / source.name, self.folder / QUARANTINE
+        if not tables.is_table(aside):
+            tables.create_table(aside, QUARANTINE_SCHEMA, {})
+        version = 1 if table is None else table.version() + 1
+        pieces = [] if table is None else tables.pieces_of(table, folder, source.id)
+        folder.mkdir(parents=True, exist_ok=True)
+        _sweep(folder, pieces)
+        return Load(source, self.zone, version, folder, pieces, aside, tables.open_table(aside).version() + 1)
+
+    def _commit(self, load: Load, table: Any | None, note: Any, keys: list[str]) -> None:
+        """Make what was staged visible: at once, and only when everything was read."""
+        source = load.source
+        if table is None:
+            types = {name: str(field.type) for name, field in source.fields.items()}
+            tables.create_table(load.folder, table_schema(source), types)
+            table = tables.open_table(load.folder)
+        # The quarantine first: its rows are seen only when the table has reached their version.
+        if load.rejected:
+            self._forget_unfinished(source.name, load.version)
+            tables.commit(load.aside, tables.open_table(load.aside), load.rejected, "", {"source": source.name})
+        tables.commit(load.folder, table, load.staged, source.id, note, keys)
 
     def _open(self, name: str, version: int | None = None) -> Any:
         folder = self.folder / name

@@ -100,8 +100,17 @@ class Load:
         self.rows_in = self.rows = self.unchanged = self.quarantined = 0
         self.ignored: set[str] = set()
 
-    def read(self, file: SourceFile, progress: Progress | None, block_bytes: int) -> None:
-        """Stage one file; raises `InputError` when the file as a whole is refused or changes meanwhile."""
+    def read_all(self, files: list[SourceFile], progress: Progress | None, block_bytes: int) -> None:
+        """Stage the files; raises `InputError`, and leaves nothing, when one is refused or changes meanwhile."""
+        try:
+            for file in files:
+                self._read(file, progress, block_bytes)
+        except InputError:
+            for piece in (*self.staged, *self.rejected):
+                piece.path.unlink()
+            raise
+
+    def _read(self, file: SourceFile, progress: Progress | None, block_bytes: int) -> None:
         for chunk in read_chunks(self.source, file.path, file.place, block_bytes):
             self._take(chunk, file.place)
             if progress is not None:

@@ -173,8 +173,10 @@ class _Csv:
             else:
                 message = WORDS("row.ragged", given=int(counts[index]), wanted=len(self.names))
             rejects.append(_reject(message, int(lines[index]), raw))
-        body = data[:used]
-        if not good.all():
+        if good.all() and lines.size and int(lines[0]) - first_line + lines.size == used_lines:
+            body = data[starts[0] : used]
+        else:
+            # Bad records and empty lines are cut out: polars would count them as rows.
             body = b"".join(data[a:b] + b"\n" for a, b in zip(starts[good], ends[good], strict=True))
         starts, ends, lines = starts[good], ends[good], lines[good]
         return self._texts(body, data, starts, ends, lines, tuple(rejects)), used, used_lines
@@ -191,8 +193,7 @@ class _Csv:
         wanted = wanted_columns(self.source)
         if lines.size:
             frame = pl.read_csv(
-                # Polars needs a first line to count the fields by.
-                body.lstrip(b"\r\n"),
+                body,
                 has_header=False,
                 columns=sorted(self.names.index(name) for name in wanted),
                 separator=self.source.delimiter,

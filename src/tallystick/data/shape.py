@@ -73,6 +73,8 @@ class _Columns:
             return self._constant(field, period.at), {}
         if period is not None and name in period.columns:
             return self._parsed(field, period.columns[name])
+        if source.melt is not None and any(name in other.columns for other in source.melt.periods):
+            return self._constant(field, None), {}
         if name in source.constants:
             return self._constant(field, source.constants[name]), {}
         return self._parsed(field, source.columns[name])

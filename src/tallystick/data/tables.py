@@ -96,14 +96,16 @@ def pieces_of(table: Any, folder: Path, id_column: str) -> list[Piece]:
 def stage(path: Path, frame: pl.DataFrame, id_column: str = "") -> Piece:
     """Write a frame durably; no reader sees it until `commit`."""
     frame.write_parquet(path, compression="zstd", compression_level=1)
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    _sync(path)
     low, high = (frame[id_column].min(), frame[id_column].max()) if id_column else (None, None)
     return Piece(path, frame.height, low, high)
 
 
-def commit(table: Any, pieces: Iterable[Piece], id_column: str, note: Any, done: Sequence[str] = ()) -> None:
-    """Add staged files in one commit, with a note, and remember the keys in `done` (see `was_done`)."""
+def commit(
+    folder: Path, table: Any, pieces: Iterable[Piece], id_column: str, note: Any, done: Sequence[str] = ()
+) -> None:
+    """Add staged files in one durable commit, with a note, and remember the keys in `done` (see `was_done`)."""
+    _sync(folder)
     actions = [
         AddAction(
             piece.path.name,
@@ -121,10 +123,22 @@ def commit(table: Any, pieces: Iterable[Piece], id_column: str, note: Any, done:
         table.schema(),
         commit_properties=CommitProperties(
             custom_metadata={NOTE: msgspec.json.encode(note).decode()},
-            app_transactions=[Transaction(key, 1) for key in done],
+            app_transactions=[Transaction(key, 1) for key in dict.fromkeys(done)],
         ),
         post_commithook_properties=_KEEP_LOG,
     )
+    log = folder / "_delta_log"
+    _sync(max(log.glob("*.json")))
+    _sync(log)
+
+
+def _sync(path: Path) -> None:
+    """Have the file system keep a file, or the names in a folder, through a loss of power."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _statistics(piece: Piece, id_column: str) -> str:

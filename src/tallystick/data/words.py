@@ -63,8 +63,8 @@ WORDS = Catalogue(
             "id 模板 {given!r} 必须含有 {{at}} 和花括号中的列，如 {{ID}}-{{at}}",
         ),
         "sources.periods": (
-            "every period must fill the same fields; {given} differs from {wanted}",
-            "每个 period 必须填同样的字段；{given} 与 {wanted} 不同",
+            "columns: the required field {given} is filled in other periods but not in this one",
+            "columns：必填字段 {given} 在其他 period 中填写，而本 period 没有",
         ),
         "event.object": (
             "an event must be an object with field names as keys; given: {given}",

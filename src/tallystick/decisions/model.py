@@ -24,6 +24,7 @@ SEMANTICS = 1
 class _Plan(msgspec.Struct, frozen=True):
     """What one decision needs, in the order in which it is worked out."""
 
+    name: str
     inputs: tuple[Element, ...]
     steps: tuple[Element, ...]
 
@@ -97,7 +98,7 @@ class Model:
                     value = _converted(element, value, nulls)
                 trace[element.name] = value
             values[element.name] = value
-        return Result(values[normal(name)], tuple(run.matched), tuple(dict.fromkeys(run.reasons)), tuple(nulls), trace)
+        return Result(values[plan.name], tuple(run.matched), tuple(dict.fromkeys(run.reasons)), tuple(nulls), trace)
 
     def _planned(self, name: str) -> _Plan:
         plan = self._plans.get(name) or self._plans.get(normal(name))
@@ -114,7 +115,7 @@ class Model:
                     pending.append(required)
         inputs = sorted(n for n in needed if self._elements[n].kind == "input")
         steps = [n for n in self._elements if n in needed and self._elements[n].kind != "input"]
-        return _Plan(tuple(self._elements[n] for n in inputs), tuple(self._elements[n] for n in steps))
+        return _Plan(name, tuple(self._elements[n] for n in inputs), tuple(self._elements[n] for n in steps))
 
 
 def _accepted(element: Element, decision: str, inputs: Mapping[str, Any]) -> Any:

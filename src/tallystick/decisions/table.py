@@ -69,6 +69,7 @@ class Table(msgspec.Struct, frozen=True):
     default: Compiled | None
     priorities: tuple[tuple[Any, ...], ...]
     aggregate: Compiled | None
+    every: int
 
 
 def read_table(node: Node, scope: Scope) -> Logic:
@@ -107,6 +108,7 @@ def read_table(node: Node, scope: Scope) -> Logic:
         compile_expr(default) if default is not None else None,
         tuple(tuple(compile_expr(item)({}) for item in items) for items in priorities),
         compile_feel(f"{function}(found)", ["found"]) if function else None,
+        (1 << len(rules)) - 1,
     )
     content = {
         "table": policy,
@@ -232,7 +234,7 @@ def _indexed(
 def _hits(table: Table, values: dict[str, Any], now: datetime | None, first: bool) -> list[int]:
     """The indices of the rules that match, in order; only the first of them when `first`."""
     given = [values[r] if isinstance(r, str) else r(values, now) for r in table.readers]
-    bits = (1 << len(table.rules)) - 1
+    bits = table.every
     for column, value in zip(table.columns, given, strict=True):
         # A list of one stands for its item, as in the row form of a test.
         bits &= column.look_up(value[0] if type(value) is list and len(value) == 1 else value)

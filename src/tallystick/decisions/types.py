@@ -51,6 +51,8 @@ class Type(msgspec.Struct, frozen=True):
         """Whether `value` is of this type; null is of every type."""
         if value is None:
             return True
+        if not (self.collection or self.members or self.allowed):
+            return self.base is None or type(value) is self.base
         if self.collection:
             return type(value) is list and all(self._one(item) for item in value)
         return self._one(value)

@@ -16,7 +16,7 @@ import msgspec
 from tallystick import compliance, models
 from tallystick.core import Fact, to_datetime
 from tallystick.desk.house import Champion, Desk, Incoming, Request
-from tallystick.desk.journal import DecisionRecord
+from tallystick.desk.frames import DecisionRecord
 from tallystick.feel import to_feel
 
 

@@ -19,7 +19,6 @@ from tallystick.desk.words import WORDS
 from tallystick.store import Keys, atomic_write
 from tallystick.store.sql import connect
 
-
 class LogCheck(msgspec.Struct, frozen=True):
     """What checking the evidence found: the log's size, and how many decisions' proofs hold."""
 

@@ -1,9 +1,7 @@
 """The journal: the one truth of a project. What was observed, decided and changed, durable before it is answered.
 
-A frame is a header in clear and a body. The header holds what must outlive forgetting: the kind, the leaf, the request
-id, and the fields of the fact that are not personal, so that other people's labels stay the same. The body holds the
-rest, with the salt of the leaf, sealed under the subject's key and bound to its header. The state table of decisions
-(`desk.index`) and the ledger are made again from here.
+The state table of decisions and the ledger are made again from it; the functions that do so stand at the end. What a
+frame holds, and how, stands in `desk.frames`.
 """
 
 from __future__ import annotations
@@ -11,105 +9,54 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
-from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import msgspec
+import sqlalchemy as sql
+from sqlalchemy.dialects.sqlite import insert
 
-from tallystick.core import Catalogue, Fact, InputError, Instant, Place, TamperError, canonical
-from tallystick.ledger import SALT_BYTES, leaf
+from tallystick.core import Fact, Place, StateError, TamperError
+from tallystick.desk.frames import (
+    BODY,
+    BODY_FIELDS,
+    DECISION,
+    EVIDENCE,
+    FACT,
+    FRAME,
+    INNER,
+    OUTER,
+    WORDS,
+    DecisionRecord,
+    Entry,
+    Evidence,
+    Header,
+    decision_payload,
+    evidence_payload,
+    merged,
+    packed,
+    split_fact,
+)
+from tallystick.ledger import SALT_BYTES, Log, leaf
 from tallystick.store import AppendLog, Forgotten, Keys, Recovery
 
-FACT, DECISION, EVIDENCE = "fact", "decision", "evidence"
-
-WORDS = Catalogue(
-    {
-        "journal.frame": (
-            "frame {position} is not a frame of this journal's format",
-            "帧 {position} 不符合本日志的格式",
-        ),
-        "journal.value": (
-            "{name}: {given} of type {type} cannot be journalled; allowed: int, float, text, bool, None, bytes, "
-            "Decimal, date, datetime, list, mapping with text keys",
-            "{name}：类型 {type} 的 {given} 无法写入日志；允许：整数、浮点、文本、布尔、None、字节、Decimal、"
-            "日期、日期时间、列表、文本键映射",
-        ),
-        "journal.subject": (
-            "event {id} of stream {stream} has personal fields ({fields}) but no subject whose key seals them; "
-            "declare `subject` for the source, and give the event its value",
-            "流 {stream} 的事件 {id} 含个人字段（{fields}），但没有用于加密的主体；"
-            "请为数据源声明 subject，并在事件中给出其值",
-        ),
-        "journal.index": (
-            "the state table stands at frame {given}, but the entries begin at frame {position}; build it again",
-            "状态表位于帧 {given}，而条目始于帧 {position}；请重建状态表",
-        ),
-    }
-)
-
-
-class DecisionRecord(msgspec.Struct, frozen=True):
-    """One decision with all that it was made of, so that it can be made again bit for bit.
-
-    `body_digest` is the SHA-256 (hex) of the request's canonical body: a repeated request id with another digest is
-    refused. `k` is the instant up to which facts counted. `versions` names labels, model, decision and engine by their
-    content, `lake` the version of each table that was read. `vector` maps a label to its value, `missing` to the reason
-    where there is none. `reasons` are codes, strongest first. `decided_at` is an instant.
-    """
-
-    request_id: str
-    body_digest: str
-    fact: Fact
-    k: Instant
-    flow: str
-    versions: Mapping[str, str]
-    lake: Mapping[str, int]
-    vector: Mapping[str, Any]
-    missing: Mapping[str, str]
-    score: Mapping[str, Any] | None
-    result: Mapping[str, Any]
-    reasons: Sequence[Any]
-    decided_at: Instant
-
-
-class Evidence(msgspec.Struct, frozen=True):
-    """A leaf about no person: a changed definition, an approval, a load. `kind` is the leaf's kind."""
-
-    kind: str
-    payload: Mapping[str, Any]
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """One frame as it is read.
-
-    `kind` is fact, decision or evidence. `record` is None when its subject was forgotten; then `fact` still holds what
-    was not personal, and `leaf` is whole. `salt` and `subject` come from the sealed part and go with it.
-    """
-
-    position: int
-    kind: str
-    record: Fact | DecisionRecord | Evidence | None
-    leaf: bytes | None = None
-    fact: Fact | None = None
-    request_id: str = ""
-    subject: str = ""
-    salt: bytes | None = None
-
-    def revealed(self) -> bytes | None:
-        """The bytes whose salted digest stands in the leaf: what a proof reveals."""
-        if isinstance(self.record, DecisionRecord):
-            return decision_payload(self.record)
-        return evidence_payload(self.record) if isinstance(self.record, Evidence) else None
-
-
-class _Header(msgspec.Struct, frozen=True, array_like=True):
-    kind: str
-    leaf: bytes | None
-    request_id: str
-    fact: tuple[str, str | int, int, bool, int, int, dict[str, Any]] | None
+__all__ = [
+    "DECISIONS",
+    "DecisionRecord",
+    "Entry",
+    "Evidence",
+    "Found",
+    "Journal",
+    "decision_payload",
+    "extend_ledger",
+    "find_decision",
+    "forget",
+    "index_entries",
+    "rebuild_index",
+    "update_index",
+]
 
 
 class _Pending(msgspec.Struct, frozen=True):
@@ -171,7 +118,7 @@ class Journal:
 
         Returns the position that it takes when it is flushed.
         """
-        shown, hidden = _split_fact(fact, subject, personal)
+        shown, hidden = split_fact(fact, subject, personal)
         return self._add(
             Entry(self._next(), FACT, fact, fact=fact, subject=(subject or "") if hidden else ""), shown, hidden
         )
@@ -183,10 +130,10 @@ class Journal:
 
         Returns the position that it takes when it is flushed; the leaf names it too.
         """
-        shown, hidden = _split_fact(record.fact, subject, personal)
+        shown, hidden = split_fact(record.fact, subject, personal)
         position, salt = self._next(), os.urandom(SALT_BYTES)
         body = [salt, hidden]
-        body += [_packed(name, getattr(record, name)) for name in _BODY_FIELDS]
+        body += [packed(name, getattr(record, name)) for name in BODY_FIELDS]
         entry = Entry(
             position,
             DECISION,
@@ -205,7 +152,7 @@ class Journal:
         position, salt = self._next(), os.urandom(SALT_BYTES)
         made = leaf(kind, evidence_payload(record), salt, {"position": str(position)})
         entry = Entry(position, EVIDENCE, record, leaf=made, salt=salt)
-        return self._add(entry, None, [salt, kind, _packed("payload", payload)])
+        return self._add(entry, None, [salt, kind, packed("payload", payload)])
 
     def flush(self) -> tuple[Entry, ...]:
         """Write all that is buffered as one batch, wait for the disk, and give the entries with their positions.
@@ -219,7 +166,7 @@ class Journal:
         if not pending:
             return ()
         self._keys.ensure(item.sealed_for for item in pending if item.sealed_for)
-        self._log.append([_FRAME.encode(self._framed(item)) for item in pending])
+        self._log.append([FRAME.encode(self._framed(item)) for item in pending])
         self._pending = []
         return tuple(item.entry for item in pending)
 
@@ -272,10 +219,10 @@ class Journal:
         return len(self._log) + len(self._pending)
 
     def _add(self, entry: Entry, shown: Fact | None, body: Any) -> int:
-        fact = None if shown is None else (*msgspec.structs.astuple(shown)[:-1], _packed("fact", shown.fields))
-        header = _FRAME.encode(_Header(entry.kind, entry.leaf, entry.request_id, fact))
+        fact = None if shown is None else (*msgspec.structs.astuple(shown)[:-1], packed("fact", shown.fields))
+        header = FRAME.encode(Header(entry.kind, entry.leaf, entry.request_id, fact))
         # Without a body of its own there is nothing to seal, and nothing to forget.
-        hidden = _FRAME.encode([entry.subject, body]) if body else b""
+        hidden = FRAME.encode([entry.subject, body]) if body else b""
         self._pending.append(_Pending(entry, header, hidden, entry.subject if body else ""))
         return entry.position
 
@@ -286,32 +233,32 @@ class Journal:
 
     def _decoded(self, position: int, frame: bytes) -> tuple[bytes, bool, bytes]:
         try:
-            return _OUTER.decode(frame)
+            return OUTER.decode(frame)
         except msgspec.MsgspecError:
             raise self._strange(position) from None
 
-    def _header(self, position: int, raw: bytes) -> _Header:
+    def _header(self, position: int, raw: bytes) -> Header:
         try:
-            return _INNER.decode(raw)
+            return INNER.decode(raw)
         except msgspec.MsgspecError:
             raise self._strange(position) from None
 
-    def _entry(self, position: int, header: _Header, raw: bytes, sealed: bool, body: bytes) -> Entry:
+    def _entry(self, position: int, header: Header, raw: bytes, sealed: bool, body: bytes) -> Entry:
         shown = None if header.fact is None else Fact(*header.fact)
         try:
             opened = self._keys.open(body, raw) if sealed else body
         except Forgotten:
             return Entry(position, header.kind, None, header.leaf, shown, header.request_id)
         try:
-            subject, hidden = _BODY.decode(opened) if opened else ("", {})
+            subject, hidden = BODY.decode(opened) if opened else ("", {})
             if header.kind == EVIDENCE:
                 return Entry(position, EVIDENCE, Evidence(*hidden[1:]), header.leaf, salt=hidden[0])
             assert shown is not None
             if header.kind == FACT:
-                fact = _merged(shown, hidden)
+                fact = merged(shown, hidden)
                 return Entry(position, FACT, fact, fact=fact, subject=subject)
-            fact = _merged(shown, hidden[1])
-            rest = dict(zip(_BODY_FIELDS, hidden[2:], strict=True))
+            fact = merged(shown, hidden[1])
+            rest = dict(zip(BODY_FIELDS, hidden[2:], strict=True))
             record = DecisionRecord(request_id=header.request_id, fact=fact, **rest)
         except (msgspec.MsgspecError, ValueError, TypeError, AssertionError):
             raise self._strange(position) from None
@@ -321,79 +268,111 @@ class Journal:
         return TamperError(WORDS("journal.frame", position=position), Place(str(self._log.folder)))
 
 
-def decision_payload(record: DecisionRecord) -> bytes:
-    """The canonical bytes (RFC 8785) of a decision: what its leaf commits to and its proof reveals."""
-    return canonical(_shown(record))
+_META = sql.MetaData()
+DECISIONS = sql.Table(
+    "decisions",
+    _META,
+    sql.Column("request_id", sql.Text, primary_key=True),
+    sql.Column("body_digest", sql.Text, nullable=False),
+    sql.Column("position", sql.BigInteger, nullable=False, unique=True),
+    sql.Column("leaf_index", sql.BigInteger, nullable=False),
+    sql.Column("subject", sql.Text, nullable=False, index=True),
+)
+_CURSOR = sql.Table(
+    "journal_index",
+    _META,
+    sql.Column("position", sql.BigInteger, nullable=False),
+    sql.Column("leaves", sql.BigInteger, nullable=False),
+)
+_CHUNK = 10_000
 
 
-def evidence_payload(record: Evidence) -> bytes:
-    """The canonical bytes (RFC 8785) of an evidence record's payload."""
-    return canonical(_shown(record.payload))
+class Found(msgspec.Struct, frozen=True):
+    """Where a decision lies: its frame, its leaf, and the digest of the body that it answered ("" once forgotten)."""
+
+    request_id: str
+    body_digest: str
+    position: int
+    leaf_index: int
+    subject: str
 
 
-_DECIMAL, _DATETIME, _DATE, _BIG = 1, 2, 3, 4
-_BODY_FIELDS = tuple(name for name in DecisionRecord.__struct_fields__ if name not in ("request_id", "fact"))
-_FRAME = msgspec.msgpack.Encoder()
+def rebuild_index(journal: Journal, engine: sql.Engine) -> int:
+    """Make the state table of decisions anew from the journal; returns the frames read."""
+    _META.drop_all(engine)
+    return update_index(journal, engine)
 
 
-def _unpacked(code: int, data: memoryview) -> Any:
-    text = bytes(data).decode()
-    if code == _DECIMAL:
-        return Decimal(text)
-    if code == _DATETIME:
-        return datetime.fromisoformat(text)
-    return date.fromisoformat(text) if code == _DATE else int(text)
+def update_index(journal: Journal, engine: sql.Engine) -> int:
+    """Bring the state table of decisions up to the journal; returns the frames read."""
+    _META.create_all(engine)
+    with engine.begin() as connection:
+        cursor = connection.execute(sql.select(_CURSOR)).first()
+        if cursor is None:
+            connection.execute(_CURSOR.insert().values(position=0, leaves=0))
+        start = cursor.position if cursor is not None else 0
+    if start > journal.position:
+        return rebuild_index(journal, engine)
+    entries = journal.read(start=start)
+    while chunk := tuple(islice(entries, _CHUNK)):
+        index_entries(engine, chunk)
+    return journal.position - start
 
 
-_OUTER = msgspec.msgpack.Decoder(tuple[bytes, bool, bytes])
-_INNER = msgspec.msgpack.Decoder(_Header, ext_hook=_unpacked)
-_BODY = msgspec.msgpack.Decoder(tuple[str, Any], ext_hook=_unpacked)
+def index_entries(engine: sql.Engine, entries: Sequence[Entry]) -> None:
+    """Add flushed entries to the state table; raises `StateError` when they do not follow what it holds."""
+    if not entries:
+        return
+    with engine.begin() as connection:
+        position, leaves = connection.execute(sql.select(_CURSOR)).one()
+        if entries[0].position != position:
+            raise StateError(WORDS("journal.index", given=position, position=entries[0].position))
+        rows = []
+        for entry in entries:
+            if entry.kind == DECISION:
+                digest = entry.record.body_digest if isinstance(entry.record, DecisionRecord) else ""
+                rows.append(Found(entry.request_id, digest, entry.position, leaves, entry.subject))
+            leaves += entry.leaf is not None
+        if rows:
+            # The first answer to a request stands.
+            connection.execute(
+                insert(DECISIONS).on_conflict_do_nothing(), [msgspec.structs.asdict(row) for row in rows]
+            )
+        connection.execute(_CURSOR.update().values(position=entries[-1].position + 1, leaves=leaves))
 
 
-def _packed(name: str, value: Any) -> Any:
-    """A value in the form in which msgpack keeps every bit and its type."""
-    kind = type(value)
-    if kind in (float, str, bool, bytes) or value is None:
-        return value
-    if kind is int:
-        return value if -(2**63) <= value < 2**64 else msgspec.msgpack.Ext(_BIG, str(value).encode())
-    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-        return {key: _packed(key, item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_packed(name, item) for item in value]
-    if isinstance(value, Decimal):
-        return msgspec.msgpack.Ext(_DECIMAL, str(value).encode())
-    if isinstance(value, datetime):
-        return msgspec.msgpack.Ext(_DATETIME, value.isoformat().encode())
-    if isinstance(value, date):
-        return msgspec.msgpack.Ext(_DATE, value.isoformat().encode())
-    if isinstance(value, str):
-        return str(value)
-    raise InputError(WORDS("journal.value", name=name, given=repr(value)[:80], type=kind.__name__))
+def find_decision(engine: sql.Engine, request_id: str) -> Found | None:
+    """Where the decision on a request lies, or None."""
+    with engine.connect() as connection:
+        row = connection.execute(sql.select(DECISIONS).where(DECISIONS.c.request_id == request_id)).first()
+    return None if row is None else Found(*row)
 
 
-def _shown(value: Any) -> Any:
-    """A value with dates as text and bytes as hex, ready for the canonical form."""
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, msgspec.Struct):
-        return {name: _shown(getattr(value, name)) for name in value.__struct_fields__}
-    if isinstance(value, Mapping):
-        return {key: _shown(item) for key, item in value.items()}
-    return [_shown(item) for item in value] if isinstance(value, list | tuple) else value
+def forget(keys: Keys, engine: sql.Engine, subject: str) -> bool:
+    """Destroy a subject's key and what the state table says of the subject; returns whether there was a key.
+
+    Leaves and proofs without payload still verify. A repeated request of the subject is refused from then on, since
+    its body can no longer be compared.
+    """
+    found = keys.forget(subject)
+    with engine.begin() as connection:
+        connection.execute(DECISIONS.update().where(DECISIONS.c.subject == subject).values(subject="", body_digest=""))
+    return found
 
 
-def _split_fact(fact: Fact, subject: str | None, personal: Collection[str]) -> tuple[Fact, dict[str, Any]]:
-    """The fact without its personal fields, and those fields."""
-    hidden = {name: _packed(name, fact.fields[name]) for name in fact.fields if name in personal}
-    if hidden and not subject:
-        fields = ", ".join(sorted(hidden))
-        raise InputError(WORDS("journal.subject", id=fact.id, stream=fact.stream, fields=fields))
-    shown = {name: value for name, value in fact.fields.items() if name not in hidden}
-    return msgspec.structs.replace(fact, fields=shown), hidden
+def extend_ledger(journal: Journal, log: Log) -> int:
+    """Compare the journal's leaves with the ledger's, append those that are missing, and return how many were added.
 
-
-def _merged(shown: Fact, hidden: Mapping[str, Any]) -> Fact:
-    return msgspec.structs.replace(shown, fields={**shown.fields, **hidden}) if hidden else shown
+    Raises
+    ------
+    TamperError
+        When a leaf differs, or the ledger has leaves that the journal lost.
+    """
+    before, index = log.size, 0
+    leaves = (item for _, item in journal.leaves())
+    while chunk := list(islice(leaves, _CHUNK)):
+        log.append(chunk, at=index)
+        index += len(chunk)
+    if index < before:
+        raise TamperError(WORDS("journal.short", given=before, size=index))
+    return log.size - before

@@ -84,7 +84,7 @@ def values_path(project: Project, stream: str) -> Path:
 
 
 def label_values(project: Project, stream: str, names: Iterable[str]) -> pl.DataFrame:
-    """Read label values of a stream's own points: `id`, `t`, `k` and the labels; raises `StateError` when there are none."""
+    """Read label values of a stream's own points: `id`, `t`, `k`, labels; raises `StateError` when there are none."""
     path = values_path(project, stream)
     if not path.exists():
         raise StateError(WORDS("labels.stale", given=stream))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -140,20 +141,20 @@ def load_project(root: Path) -> Project:
     settings = read_settings(root)
     faults = Faults()
 
-    sources = _collect(faults, lambda: _sources(root, settings), {})
+    sources: dict[str, data.Source] = _collect(faults, lambda: _sources(root, settings), {})
     lake = data.Lake(root / settings.state.get("folder", ".tallystick") / "lake", settings.project.time_zone)
     library = _collect(
         faults,
         lambda: labels.Library.from_file(root / "labels.py", zone=settings.project.time_zone, lake=lake.facts),
         None,
     )
-    recipes = _collect(faults, lambda: models.read_models(root / "models.toml", settings.project.time_zone), {})
+    recipes: dict[str, models.Recipe] = _collect(faults, lambda: models.read_models(root / "models.toml", settings.project.time_zone), {})
     tables: dict[str, decisions.Model] = {}
     for path in sorted((root / "decisions").glob("*.dmn")):
-        model = _collect(faults, lambda path=path: decisions.load(path), None)  # type: ignore[misc]
+        model = _collect(faults, partial(decisions.load, path), None)
         if model is not None:
             tables[path.name] = model
-    flows = _collect(faults, lambda: read_flows(root / "flows.toml"), {})
+    flows: dict[str, Flow] = _collect(faults, lambda: read_flows(root / "flows.toml"), {})
     reasons = _collect(faults, lambda: compliance.read_reasons(root / "reasons.toml"), None)
     if library is None or reasons is None:
         faults.raise_any()
@@ -177,15 +178,15 @@ def _check(project: Project, faults: Faults) -> None:
         _collect(faults, lambda: library.check(schemas), None)
     kinds = {name: str(label.type) for name, label in library.labels.items()}
     for recipe in project.recipes.values():
-        _collect(faults, lambda recipe=recipe: recipe.check(kinds, project.lineage()), None)  # type: ignore[misc]
+        _collect(faults, partial(recipe.check, kinds, project.lineage()), None)
     for flow in project.flows.values():
         check_flow(flow, project, faults)
 
 
-def _collect(faults: Faults, read: object, otherwise: T) -> T:
+def _collect(faults: Faults, read: Callable[[], T], otherwise: T) -> T:
     """Run one reader; keep its faults and go on, so that a person sees all of them at once."""
     try:
-        return read()  # type: ignore[operator, no-any-return]
+        return read()
     except TallystickError as error:
         faults.add(error)
         return otherwise

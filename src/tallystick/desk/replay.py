@@ -61,7 +61,6 @@ def replay_decisions(project: Project, source: str = "vector", progress: Progres
     Replay
         Counts, and the values that differ in any bit.
     """
-    journal = read_journal(project)
     with read_journal(project) as journal:
         records = list(recorded(journal))
         alive = [record for record in records if record is not None]

@@ -139,13 +139,13 @@ def _curves(name: str, report: models.TrainReport) -> ModelCurves:
         name=name,
         sample=OUT_OF_TIME if report.out_of_time else CROSS_VALIDATED,
         scores=ScoreHistogram(
-            tuple(map(float, points.edges)), tuple(int(round(x)) for x in good), tuple(int(round(x)) for x in bad)
+            tuple(map(float, points.edges)), tuple(round(x) for x in good), tuple(round(x) for x in bad)
         ),
         ks=tuple(
             KsPoint(float(edge), float(g), float(b))
             for edge, g, b in zip(points.edges, below_good, below_bad, strict=True)
         ),
-        calibration=tuple(CalibrationBin(c.mean_pd, c.observed, int(round(c.rows))) for c in seen.calibration),
+        calibration=tuple(CalibrationBin(c.mean_pd, c.observed, round(c.rows)) for c in seen.calibration),
         trade_off=tuple(trade),
     )
 

@@ -34,6 +34,7 @@ _PYTHON: dict[str, ast.cmpop] = {
     ">": ast.Gt(),
     ">=": ast.GtE(),
 }
+_WIDTH = 16
 _TRUE, _FALSE, _NULL = ast.Constant(True), ast.Constant(False), ast.Constant(None)
 
 
@@ -169,7 +170,10 @@ class _Generator:
         arguments = _parameters(list(parameters))
         arguments.defaults = [_NULL]
         definition = ast.FunctionDef("feel", arguments, [*guarded, ast.Return(body)], [], None, None)
-        module = ast.fix_missing_locations(ast.Module([definition], []))
+        module = ast.Module([definition], [])
+        for node in ast.walk(module):
+            if "lineno" in node._attributes:
+                vars(node).update(lineno=1, col_offset=0, end_lineno=1, end_col_offset=0)
         code = builtins.compile(module, "<feel>", "exec")
         inner = next(constant for constant in code.co_consts if isinstance(constant, CodeType))
         return FunctionType(inner, self.globals, "feel", (None,))
@@ -239,6 +243,10 @@ class _Generator:
         return ast.Call(_name("type"), [code], [])
 
     def on_Logic(self, expr: ir.Logic) -> ast.expr:
+        if len(expr.operands) > _WIDTH:
+            # Kleene's and/or are associative: groups keep the generated code shallow.
+            groups = [expr.operands[i : i + _WIDTH] for i in range(0, len(expr.operands), _WIDTH)]
+            return self.on_Logic(ir.Logic(expr.op, tuple(ir.Logic(expr.op, group) for group in groups)))
         wanted, other = (_FALSE, _TRUE) if expr.op == "and" else (_TRUE, _FALSE)
         pairs = [self.twice(operand) for operand in expr.operands]
         all_other = ast.BoolOp(ast.And(), [_is(again, other) for _, again in pairs])
@@ -273,9 +281,11 @@ class _Generator:
                 ends = self.of(low), self.of(high)
                 signs: list[ast.cmpop] = [ast.LtE() if low_closed else ast.Lt(), ast.LtE() if high_closed else ast.Lt()]
                 quick = ast.Compare(ends[0], signs, [again, ends[1]])
-                whole = self.const(operations.Interval(low.value, high.value, low_closed, high_closed))
-                slow = self.call(operations.belongs, again, whole)
+                slow = self.call(operations.between, again, *ends, *map(ast.Constant, (low_closed, high_closed)))
                 return _either(_is(self.type_of(first), _name("Decimal")), quick, slow)
+            case ir.Range(ir.Expr() as low, ir.Expr() as high, low_closed, high_closed):
+                flags = map(ast.Constant, (low_closed, high_closed))
+                return self.call(operations.between, first, self.of(low), self.of(high), *flags)
             case ir.Number() | ir.Text():
                 kind = "Decimal" if isinstance(test, ir.Number) else "str"
                 value = self.of(test)
@@ -308,6 +318,8 @@ class _Generator:
         return ast.List(self.all(expr.items), ast.Load())
 
     def on_Entries(self, expr: ir.Entries) -> ast.expr:
+        if len(set(expr.names)) < len(expr.names):
+            return _NULL
         before, values = dict(self.bound), []
         for name, value in zip(expr.names, expr.values, strict=True):
             local = self.fresh("t")

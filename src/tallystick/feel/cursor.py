@@ -84,16 +84,16 @@ class Cursor:
         self.faults.raise_any()
         raise AssertionError("a fault was just added")
 
-    def deeper(self) -> None:
-        """One level deeper; too deep is refused."""
-        self.depth += 1
-        if self.depth > DEPTH_MAX:
-            raise DefinitionError(WORDS("feel.deep", allowed=DEPTH_MAX), self.place(self.at))
+    def too_deep(self) -> DefinitionError:
+        """The refusal of what is nested too deep."""
+        return DefinitionError(WORDS("feel.deep", allowed=DEPTH_MAX), self.place(self.at))
 
     @contextmanager
     def nested(self) -> Iterator[None]:
-        """What is read inside lies one level deeper."""
-        self.deeper()
+        """What is read inside lies one level deeper; too deep is refused."""
+        self.depth += 1
+        if self.depth > DEPTH_MAX:
+            raise self.too_deep()
         yield
         self.depth -= 1
 
@@ -119,7 +119,7 @@ class Cursor:
         if found is not None:
             self.move(found[1])
             node = Name(self._outer(found[0]))
-            return ItemName(found[0], node) if self.filters and found[0] != "item" else node
+            return ItemName(found[0], node) if self.filters else node
         start, word = self.at, self.word()
         if not word or word in KEYWORDS:
             self.fail("a value, a name or (")

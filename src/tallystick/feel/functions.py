@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
 from decimal import (
     ROUND_CEILING,
     ROUND_DOWN,
@@ -17,88 +17,17 @@ from decimal import (
 )
 from typing import Any
 
-import msgspec
-
 from tallystick.feel import temporal
+from tallystick.feel.dates import DATES
 from tallystick.feel.operations import NUMBERS, Interval, Months, add, belongs, conjoin, disjoin, divide, equal, less
+from tallystick.feel.registry import Builtin, Registrar, typed
 
 _WIDE = NUMBERS.copy()
 _WIDE.prec = 7_000
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
-
-
-class Builtin(msgspec.Struct, frozen=True):
-    """A built-in: what it does, and the parameter names of each of its forms."""
-
-    call: Callable[..., Any]
-    forms: tuple[tuple[str, ...], ...]
-    required: int
-    variadic: bool = False
-
-    def positions(self, names: tuple[str, ...]) -> tuple[int, ...] | None:
-        """Where named arguments go; None when no form has these names."""
-        for form in self.forms:
-            if set(names) <= set(form) and len(set(names)) == len(names):
-                return tuple(form.index(name) for name in names)
-        return None
-
-    def accepts(self, count: int) -> bool:
-        """Whether the built-in can be called with `count` arguments."""
-        return self.required <= count and (self.variadic or count <= max(map(len, self.forms)))
-
-
-BUILTINS: dict[str, Builtin] = {}
-
-
-def _builtin(
-    name: str, *forms: str, required: int | None = None, types: Sequence[Any] = (), variadic: bool = False
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register a function; with `types` it is called only with values of these types (a list of one is unwrapped)."""
-
-    def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        split = tuple(tuple(form.split(", ")) if form else () for form in forms)
-        least = min(map(len, split)) if required is None else required
-        call = _typed(function, types) if types else function
-        BUILTINS[name] = Builtin(call, split, least, variadic)
-        return function
-
-    return register
-
-
-def _typed(function: Callable[..., Any], types: Sequence[Any]) -> Callable[..., Any]:
-    allowed = [kind if isinstance(kind, tuple) else (kind,) for kind in types]
-
-    def guarded(*arguments: Any) -> Any:
-        values = []
-        for value, kinds in zip(arguments, allowed, strict=False):
-            if type(value) is list and list not in kinds and len(value) == 1:
-                value = value[0]
-            if kinds != (Any,) and type(value) not in kinds:
-                return None
-            values.append(value)
-        try:
-            return function(*values)
-        except (DecimalException, ValueError, OverflowError):
-            return None
-
-    return guarded
-
-
-_N, _S, _B, _L = Decimal, str, bool, list
+_builtin = Registrar()
+BUILTINS = _builtin.found
+BUILTINS.update(DATES)
+_N, _S, _L = Decimal, str, list
 
 
 @_builtin("not", "negand")
@@ -110,7 +39,7 @@ def _not(value: Any) -> bool | None:
 
 
 def _quantized(value: Decimal, scale: Decimal, rounding: str) -> Decimal | None:
-    if scale != scale.to_integral_value() or not -6111 <= scale < 6176:
+    if not -6111 <= scale < 6176:
         return None
     result = value.quantize(Decimal(1).scaleb(-int(scale)), rounding, _WIDE)
     return NUMBERS.plus(result) if scale >= 0 else Decimal(int(result))
@@ -137,14 +66,14 @@ for _name, _rounding, _least in (
 
 @_builtin("abs", "n", types=((_N, timedelta, Months),))
 def _abs(n: Any) -> Any:
-    return Months(abs(n.months)) if type(n) is Months else abs(n)
+    return Months(abs(n.months)) if type(n) is Months else n.copy_abs() if type(n) is Decimal else abs(n)
 
 
 @_builtin("modulo", "dividend, divisor", types=(_N, _N))
 def _modulo(dividend: Decimal, divisor: Decimal) -> Decimal:
     quotient = _WIDE.divide_int(dividend, divisor)
     rest = _WIDE.subtract(dividend, _WIDE.multiply(quotient, divisor))
-    return NUMBERS.plus(rest + divisor if rest and (rest < 0) != (divisor < 0) else rest)
+    return NUMBERS.plus(_WIDE.add(rest, divisor) if rest and (rest < 0) != (divisor < 0) else rest)
 
 
 @_builtin("sqrt", "number", types=(_N,))
@@ -164,12 +93,12 @@ def _exp(number: Decimal) -> Decimal:
 
 @_builtin("odd", "number", types=(_N,))
 def _odd(number: Decimal) -> bool | None:
-    return bool(number % 2) if number == number.to_integral_value() else None
+    return bool(NUMBERS.remainder(number, Decimal(2))) if number == number.to_integral_value() else None
 
 
 @_builtin("even", "number", types=(_N,))
 def _even(number: Decimal) -> bool | None:
-    return not number % 2 if number == number.to_integral_value() else None
+    return not NUMBERS.remainder(number, Decimal(2)) if number == number.to_integral_value() else None
 
 
 @_builtin("number", "from", "from, grouping separator, decimal separator")
@@ -223,12 +152,12 @@ def _substring(text: str, start: Decimal, length: Decimal | None = None) -> str 
     return text[begin : begin + int(length)] if length >= 1 else None
 
 
-BUILTINS["string length"] = Builtin(_typed(lambda text: Decimal(len(text)), (_S,)), (("string",),), 1)
-BUILTINS["upper case"] = Builtin(_typed(str.upper, (_S,)), (("string",),), 1)
-BUILTINS["lower case"] = Builtin(_typed(str.lower, (_S,)), (("string",),), 1)
-BUILTINS["contains"] = Builtin(_typed(lambda text, part: part in text, (_S, _S)), (("string", "match"),), 2)
-BUILTINS["starts with"] = Builtin(_typed(str.startswith, (_S, _S)), (("string", "match"),), 2)
-BUILTINS["ends with"] = Builtin(_typed(str.endswith, (_S, _S)), (("string", "match"),), 2)
+BUILTINS["string length"] = Builtin(typed(lambda text: Decimal(len(text)), (_S,)), (("string",),), 1)
+BUILTINS["upper case"] = Builtin(typed(str.upper, (_S,)), (("string",),), 1)
+BUILTINS["lower case"] = Builtin(typed(str.lower, (_S,)), (("string",),), 1)
+BUILTINS["contains"] = Builtin(typed(lambda text, part: part in text, (_S, _S)), (("string", "match"),), 2)
+BUILTINS["starts with"] = Builtin(typed(str.startswith, (_S, _S)), (("string", "match"),), 2)
+BUILTINS["ends with"] = Builtin(typed(str.endswith, (_S, _S)), (("string", "match"),), 2)
 
 
 @_builtin("substring before", "string, match", types=(_S, _S))
@@ -356,86 +285,3 @@ def _is(a: Any, b: Any) -> bool:
 @_builtin("includes", "range, point")
 def _includes(interval: Any, point: Any) -> bool | None:
     return belongs(point, interval) if type(interval) is Interval else None
-
-
-# Dates and times
-
-
-@_builtin("date", "from", "year, month, day", required=1)
-def _date(year: Any, month: Any = None, day: Any = None) -> date | None:
-    if month is None and day is None:
-        if type(year) is datetime:
-            return year.date()
-        return year if type(year) is date else temporal.parse_date(year) if type(year) is str else None
-    try:
-        return date(*(int(part) for part in (year, month, day) if type(part) is Decimal))
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-@_builtin("time", "from", "hour, minute, second, offset", required=1)
-def _time(hour: Any, minute: Any = None, second: Any = None, offset: Any = None) -> time | None:
-    if minute is None and second is None:
-        if type(hour) is str:
-            return temporal.parse_time(hour)
-        if type(hour) is date:
-            return time(tzinfo=UTC)
-        return hour.timetz() if type(hour) is datetime else hour if type(hour) is time else None
-    if not type(hour) is type(minute) is type(second) is Decimal or type(offset) not in (timedelta, type(None)):
-        return None
-    return temporal.clock(hour, minute, second, offset)
-
-
-@_builtin("date and time", "from", "date, time", required=1)
-def _date_and_time(day: Any, at: Any = None) -> datetime | None:
-    if at is None:
-        return day if type(day) is datetime else temporal.parse_moment(day) if type(day) is str else None
-    if type(day) not in (date, datetime) or type(at) is not time:
-        return None
-    return datetime.combine(day, at)
-
-
-@_builtin("duration", "from", types=(_S,))
-def _duration(text: str) -> Any:
-    return temporal.parse_duration(text)
-
-
-@_builtin("years and months duration", "from, to", types=((date, datetime), (date, datetime)))
-def _months_between(start: date, end: date) -> Months:
-    months = (end.year - start.year) * 12 + end.month - start.month
-    if months > 0 and end.day < start.day:
-        months -= 1
-    return Months(months + 1 if months < 0 and end.day > start.day else months)
-
-
-@_builtin("day of week", "date", types=((date, datetime),))
-def _day_of_week(day: date) -> str:
-    return _DAYS[day.weekday()]
-
-
-@_builtin("day of year", "date", types=((date, datetime),))
-def _day_of_year(day: date) -> Decimal:
-    return Decimal(day.timetuple().tm_yday)
-
-
-@_builtin("month of year", "date", types=((date, datetime),))
-def _month_of_year(day: date) -> str:
-    return _MONTHS[day.month - 1]
-
-
-@_builtin("week of year", "date", types=((date, datetime),))
-def _week_of_year(day: date) -> Decimal:
-    return Decimal(day.isocalendar().week)
-
-
-# The compiler passes the moment of the call as the first argument to these two.
-
-
-@_builtin("now", "", required=0)
-def _now(now: Any) -> datetime | None:
-    return now if type(now) is datetime else None
-
-
-@_builtin("today", "", required=0)
-def _today(now: Any) -> date | None:
-    return now.date() if type(now) is datetime else None

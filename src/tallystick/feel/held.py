@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from tallystick.core import FieldType, InputError, to_datetime
-from tallystick.feel.operations import Function, Interval, Months
+from tallystick.feel.operations import NUMBERS, Function, Interval, Months
 from tallystick.feel.words import WORDS
 
 
@@ -38,7 +38,7 @@ def to_feel(held: Any, field_type: FieldType, zone: str = "UTC") -> Any:
         return None
     match field_type.kind:
         case "money" | "decimal":
-            return Decimal(held).scaleb(-field_type.scale)
+            return Decimal(held).scaleb(-field_type.scale, NUMBERS)
         case "integer":
             return Decimal(held)
         case "real":

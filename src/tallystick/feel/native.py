@@ -6,7 +6,6 @@ the float threshold that its shortest text gives. Anything else raises `NotNativ
 
 from __future__ import annotations
 
-import functools
 import math
 import operator
 from collections.abc import Callable, Mapping
@@ -43,7 +42,7 @@ class NotNative(Exception):
 class _Column(msgspec.Struct, frozen=True):
     """A column operand: its expression, its kind, and for numbers its scale."""
 
-    expr: Any
+    expr: pl.Expr
     kind: str
     scale: int = 0
 
@@ -66,7 +65,7 @@ def _flag(expr: ir.Expr, used: Mapping[str, FieldType]) -> pl.Expr:
             return pl.col(name)
         case ir.Logic(op, operands):
             parts: list[pl.Expr] = [_flag(operand, used) for operand in operands]
-            return functools.reduce(operator.and_ if op == "and" else operator.or_, parts)
+            return _folded(operator.and_ if op == "and" else operator.or_, parts)
         case ir.Call("not", (operand,), ()):
             return ~_flag(operand, used)
         case ir.Compare(op, left, right):
@@ -74,9 +73,17 @@ def _flag(expr: ir.Expr, used: Mapping[str, FieldType]) -> pl.Expr:
         case ir.Between(operand, low, high):
             return _within(operand, ir.Range(low, high, True, True), used)
         case ir.In(operand, tests):
-            return functools.reduce(operator.or_, [_test(operand, test, used) for test in tests])
+            return _folded(operator.or_, [_test(operand, test, used) for test in tests])
         case _:
             raise NotNative
+
+
+def _folded(combine: Callable[[pl.Expr, pl.Expr], pl.Expr], parts: list[pl.Expr]) -> pl.Expr:
+    """One expression from many, halved again and again so that it stays shallow."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    return combine(_folded(combine, parts[:middle]), _folded(combine, parts[middle:]))
 
 
 def _test(operand: ir.Expr, test: ir.Expr, used: Mapping[str, FieldType]) -> pl.Expr:
@@ -86,7 +93,9 @@ def _test(operand: ir.Expr, test: ir.Expr, used: Mapping[str, FieldType]) -> pl.
         case ir.Range():
             return _within(operand, test, used)
         case ir.Items(items) if items:
-            return functools.reduce(operator.or_, [_test(operand, item, used) for item in items])
+            found = _folded(operator.or_, [_test(operand, item, used) for item in items])
+            # A list contains a value or does not; only single tests are three-valued.
+            return found.fill_null(False)
         case ir.Number() | ir.Text() | ir.Flag() | ir.Temporal() | ir.Null():
             return _compare("=", operand, test, used)
         case _:

@@ -25,6 +25,7 @@ NUMBERS = Context(
 
 DAY = timedelta(days=1)
 _MICROSECOND = timedelta(microseconds=1)
+_SOME_DAY = date(2000, 1, 1)
 
 
 class Months(msgspec.Struct, frozen=True, order=True):
@@ -51,12 +52,14 @@ class Function(msgspec.Struct, frozen=True):
 
 def is_zoned(value: Any) -> bool:
     """Whether a time or a date and time carries an offset or a zone."""
-    return value.utcoffset() is not None
+    return value.tzinfo is not None
 
 
 def _utc(moment: Any) -> Any:
     """A moment in UTC: Python compares and subtracts moments of one zone by their clocks, not by their instants."""
-    return moment.astimezone(UTC) if type(moment) is datetime and is_zoned(moment) else moment
+    if type(moment) not in (datetime, time) or not is_zoned(moment):
+        return moment
+    return (moment if type(moment) is datetime else datetime.combine(_SOME_DAY, moment)).astimezone(UTC)
 
 
 def add(a: Any, b: Any) -> Any:
@@ -89,9 +92,9 @@ def subtract(a: Any, b: Any) -> Any:
         if kind is Months and other is Months:
             return Months(a.months - b.months)
         if kind is time and other is time:
-            return _since(datetime.combine(date.min, a), datetime.combine(date.min, b))
+            return _since(datetime.combine(_SOME_DAY, a), datetime.combine(_SOME_DAY, b))
         if kind in (date, datetime) and other in (date, datetime):
-            return _since(_midnight(a, b), _midnight(b, a))
+            return _since(_midnight(a, kind is other), _midnight(b, kind is other))
         if kind in (date, datetime, time) and other in (timedelta, Months):
             return _shift(a, negate(b))
     except (DecimalException, OverflowError, ValueError):
@@ -99,10 +102,9 @@ def subtract(a: Any, b: Any) -> Any:
     return None
 
 
-def _midnight(moment: Any, other: Any) -> datetime:
-    if type(moment) is datetime:
-        return moment
-    return datetime.combine(moment, time(), other.tzinfo if type(other) is datetime else None)
+def _midnight(moment: Any, alike: bool) -> datetime:
+    """A date as its midnight, in UTC where it meets a date and time."""
+    return moment if type(moment) is datetime else datetime.combine(moment, time(), None if alike else UTC)
 
 
 def _since(a: datetime, b: datetime) -> timedelta | None:
@@ -126,7 +128,7 @@ def _shift(moment: Any, duration: Any) -> Any:
     if type(moment) is date:
         return (datetime.combine(moment, time()) + duration).date()
     if type(moment) is time:
-        return (datetime.combine(date(2000, 1, 1), moment) + duration % DAY).timetz()
+        return (datetime.combine(_SOME_DAY, moment) + duration % DAY).timetz()
     if not is_zoned(moment):
         return moment + duration
     return (_utc(moment) + duration).astimezone(moment.tzinfo)
@@ -273,12 +275,17 @@ def within(value: Any, interval: Interval) -> bool | None:
     """Whether `value` lies in `interval`; null when they cannot be compared."""
     if value is None:
         return None
-    results: list[bool | None] = []
-    if interval.low is not None:
-        results.append((at_least if interval.low_closed else more)(value, interval.low))
-    if interval.high is not None:
-        results.append((at_most if interval.high_closed else less)(value, interval.high))
-    return conjoin(results) if results else None
+    if interval.low is None:
+        return (at_most if interval.high_closed else less)(value, interval.high)
+    if interval.high is None:
+        return (at_least if interval.low_closed else more)(value, interval.low)
+    return between(value, interval.low, interval.high, interval.low_closed, interval.high_closed)
+
+
+def between(value: Any, low: Any, high: Any, low_closed: bool, high_closed: bool) -> bool | None:
+    """Whether `value` lies between two ends, three-valued: an end that is null leaves it open."""
+    above = (at_least if low_closed else more)(value, low)
+    return conjoin([above, (at_most if high_closed else less)(value, high)])
 
 
 def interval(low: Any, high: Any, low_closed: bool, high_closed: bool) -> Interval | None:
@@ -295,7 +302,7 @@ def belongs(value: Any, test: Any) -> bool | None:
     if type(test) is list:
         if type(value) is list and equal(value, test) is True:
             return True
-        return disjoin([belongs(value, item) for item in test])
+        return any(belongs(value, item) is True for item in test)
     if type(value) is list and type(test) is not list:
         return disjoin([belongs(item, test) for item in value]) if len(value) == 1 else equal(value, test)
     return equal(value, test)

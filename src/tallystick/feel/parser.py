@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from tallystick.core import FieldType
 from tallystick.feel import expr as ir
-from tallystick.feel.cursor import Cursor, Names
+from tallystick.feel.cursor import DEPTH_MAX, Cursor, Names
 from tallystick.feel.functions import BUILTINS
 from tallystick.feel.operations import NUMBERS
 from tallystick.feel.temporal import literal
@@ -23,8 +23,17 @@ _TYPE = re.compile(
     r"number|string|boolean|date and time|date|time|days and time duration|years and months duration"
     r"|list(?:\s*<\s*[\w ]+\s*>)?|context|function|range(?:\s*<\s*[\w ]+\s*>)?|Any|Null"
 )
-_CLOSING = re.compile(r"\[\s*(?:$|[)\],}]|(?:and|or|then|else|return|satisfies|in)\b)")
+_CLOSING = re.compile(r"\[\s*(?:$|[)\],}]|\.(?!\d)|(?:and|or|then|else|return|satisfies|in)\b)")
 _COMPARISONS = ("=", "!=", "<", "<=", ">", ">=")
+_OR, _AND, _COMPARISON, _SUM = 1, 2, 3, 4
+_LEVELS = {
+    "or": _OR,
+    "and": _AND,
+    **dict.fromkeys((*_COMPARISONS, "between", "in"), _COMPARISON),
+    **dict.fromkeys(("+", "-"), _SUM),
+    **dict.fromkeys(("*", "/"), _SUM + 1),
+    "**": _SUM + 2,
+}
 _LITERALS: dict[str, ir.Expr] = {"true": ir.Flag(True), "false": ir.Flag(False), "null": ir.Null()}
 _TEMPORAL = ("date", "time", "date and time", "duration")
 
@@ -75,6 +84,12 @@ class _Parser(Cursor):
         if self.at < len(self.text):
             self.fail("an operator or the end")
         self.faults.raise_any()
+        # A long chain such as 1 + 1 + ... is read in a loop, but whoever walks it goes as deep as it is long.
+        level: list[ir.Expr] = [node]
+        for _ in range(DEPTH_MAX):
+            level = [child for parent in level for child in ir.children(parent)]
+        if level:
+            raise self.too_deep()
         return node
 
     def expression(self) -> ir.Expr:
@@ -82,7 +97,7 @@ class _Parser(Cursor):
             special = {"if": self._if, "for": self._for, "some": self._quantified, "every": self._quantified}
             rule = special.get(self.word())
             if rule is None or self.longest(self.known()) is not None:
-                return self._or()
+                return self._climb(_OR)
             return rule()
 
     def unary_tests(self) -> ir.Tests:
@@ -148,31 +163,35 @@ class _Parser(Cursor):
             self.expect("satisfies")
             return ir.Quantified(kind, names, sources, self.expression())
 
-    def _or(self) -> ir.Expr:
-        return self._logic("or", lambda: self._logic("and", self._comparison))
+    def _infix(self) -> tuple[str, int]:
+        """The infix operator here and its level, or level 0."""
+        for found in (self.operator(), self.word()):
+            if found in _LEVELS:
+                return found, _LEVELS[found]
+        return "", 0
 
-    def _logic(self, op: str, rule: Callable[[], ir.Expr]) -> ir.Expr:
-        operands = [rule()]
-        while self.word() == op:
-            self.accept(op)
-            operands.append(rule())
-        return operands[0] if len(operands) == 1 else ir.Logic(op, tuple(operands))
-
-    def _comparison(self) -> ir.Expr:
-        left, depth = self._sum(), self.depth
+    def _climb(self, least: int) -> ir.Expr:
+        """Operators of level `least` and above; all lean to the left, also `**`."""
+        left = self._unary()
         while True:
-            if op := self.accept(*_COMPARISONS):
-                left = ir.Compare(op, left, self._sum())
-            elif self.accept("between"):
+            op, level = self._infix()
+            if level < least:
+                return left
+            self.accept(op)
+            if level <= _AND:
+                operands = [left, self._climb(level + 1)]
+                while self.accept(op):
+                    operands.append(self._climb(level + 1))
+                left = ir.Logic(op, tuple(operands))
+            elif op == "between":
                 low = self._sum()
                 self.expect("and")
                 left = ir.Between(left, low, self._sum())
-            elif self.accept("in"):
+            elif op == "in":
                 left = ir.In(left, self._in_tests())
             else:
-                self.depth = depth
-                return left
-            self.deeper()
+                right = self._climb(level + 1)
+                left = ir.Compare(op, left, right) if level == _COMPARISON else ir.Binary(op, left, right)
 
     def _in_tests(self) -> tuple[ir.Expr, ...]:
         if self.operator() != "(":
@@ -189,17 +208,7 @@ class _Parser(Cursor):
         return tuple(tests)
 
     def _sum(self) -> ir.Expr:
-        return self._chain(("+", "-"), lambda: self._chain(("*", "/"), lambda: self._chain(("**",), self._unary)))
-
-    def _chain(self, operators: tuple[str, ...], rule: Callable[[], ir.Expr]) -> ir.Expr:
-        left, depth = rule(), self.depth
-        while op := self.accept(*operators):
-            # A chain leans to the left: each link is one level more for whoever walks it.
-            self.deeper()
-            right = rule()
-            left = ir.Binary(op, left, right)
-        self.depth = depth
-        return left
+        return self._climb(_SUM)
 
     def _unary(self) -> ir.Expr:
         if self.accept("-"):
@@ -208,7 +217,6 @@ class _Parser(Cursor):
         return self._postfix(self._primary())
 
     def _postfix(self, node: ir.Expr) -> ir.Expr:
-        depth = self.depth
         while True:
             op = self.operator()
             if op == ".":
@@ -229,9 +237,7 @@ class _Parser(Cursor):
                     self.fail("number, string, boolean, date, time, date and time, a duration, list, context, function")
                 node = ir.InstanceOf(node, " ".join(match[0].split()))
             else:
-                self.depth = depth
                 return node
-            self.deeper()
 
     def _member(self) -> str:
         found = self.longest(self.members)

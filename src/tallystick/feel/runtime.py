@@ -9,6 +9,7 @@ from typing import Any
 
 from tallystick.feel.operations import DAY, Function, Interval, Months, belongs, conjoin, disjoin
 
+COUNT_MAX = 1_000_000
 _TYPES: dict[str, type] = {
     "number": Decimal,
     "string": str,
@@ -82,9 +83,11 @@ def invoked(function: Any, names: tuple[str, ...], *arguments: Any) -> Any:
 
 
 def counted(low: Any, high: Any) -> list[Any] | None:
-    """The whole numbers or dates from `low` to `high`, up or down; null when they are none."""
+    """The whole numbers or dates from `low` to `high`, up or down; null when they are none, or more than a million."""
     if type(low) is Decimal and type(high) is Decimal:
         if low != low.to_integral_value() or high != high.to_integral_value():
+            return None
+        if abs(high - low) >= COUNT_MAX:
             return None
         step = 1 if low <= high else -1
         return [Decimal(number) for number in range(int(low), int(high) + step, step)]

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tallystick.core import InputError, zone_of
-from tallystick.feel.operations import DAY, Interval, Months
+from tallystick.feel.operations import DAY, NUMBERS, Interval, Months
 
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 _TIME = re.compile(r"(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2}(?::\d{2})?|@[\w/+-]+)?", re.ASCII)
@@ -61,7 +61,7 @@ def clock(hour: Decimal, minute: Decimal, second: Decimal, offset: timedelta | N
     whole = int(second)
     try:
         zone = None if offset is None else timezone(offset)
-        return time(int(hour), int(minute), whole, int((second - whole) * 1_000_000), zone)
+        return time(int(hour), int(minute), whole, int(second.scaleb(6, NUMBERS)) % 1_000_000, zone)
     except (ValueError, OverflowError):
         return None
 
@@ -70,8 +70,14 @@ def parse_moment(text: str) -> datetime | None:
     """A date and time such as 2026-03-01T08:30:00Z; a date alone is its midnight."""
     day, separator, clock = text.partition("T")
     parsed = parse_date(day)
-    at = parse_time(clock) if separator else time()
-    return None if parsed is None or at is None else datetime.combine(parsed, at)
+    late = clock.startswith("24:00:00")
+    at = parse_time(clock.replace("24", "00", 1) if late else clock) if separator else time()
+    if parsed is None or at is None:
+        return None
+    try:
+        return datetime.combine(parsed + DAY if late else parsed, at)
+    except OverflowError:
+        return None
 
 
 def parse_duration(text: str) -> timedelta | Months | None:

@@ -42,6 +42,8 @@ class Points(msgspec.Struct, frozen=True):
     k: Ints
     own_stream: pl.Series | None
     own_id: pl.Series | None
+    own: dict[str, Ints]
+    """Stream → the number of each point's own event in it, -1 for none; filled as streams are read."""
 
 
 def read_points(points: pl.DataFrame, streams: Mapping[str, Events], rows_of: Callable[[str], Rows]) -> Points:
@@ -73,6 +75,7 @@ def read_points(points: pl.DataFrame, streams: Mapping[str, Events], rows_of: Ca
         else pl.Series("k", [None], pl.Int64).new_from_index(0, points.height)
     )
     known = k.fill_null(t).to_numpy(writable=True)
+    numbers: dict[str, Ints] = {}
     if stream is not None and id is not None:
         unknown = set(stream.drop_nulls().unique()) - set(streams)
         if unknown:
@@ -81,10 +84,10 @@ def read_points(points: pl.DataFrame, streams: Mapping[str, Events], rows_of: Ca
             open_k = k.is_null() & id.is_not_null()
             for name in stream.filter(open_k).drop_nulls().unique(maintain_order=True):
                 rows = rows_of(name)
-                own = own_events(rows, id)
+                own = numbers[name] = own_events(rows, id)
                 chosen = (open_k & (stream == name)).fill_null(False).to_numpy() & (own >= 0)
                 known[chosen] = rows.first_known[own[chosen]]
-    return Points(points, instants, known, stream, id)
+    return Points(points, instants, known, stream, id, numbers)
 
 
 def _instants_of(points: pl.DataFrame, column: str) -> pl.Series:
@@ -112,7 +115,7 @@ class Arrangement:
     def __init__(self, rows: Rows, events: Events, entity: str, points: Points, zone: str) -> None:
         self.rows, self.zone = rows, zone
         column = next(column for key, column in events.keys.items() if key.name == entity)
-        keys = rows.frame.select(column).unique(maintain_order=True)
+        keys = rows.frame.select(column).unique()
         self.order, self.starts = sweeps.by_bucket(codes(rows.frame[column], keys), keys.height)
         self.at, self.event = rows.at[self.order], rows.event[self.order]
         self.known_from, self.known_to = rows.known_from[self.order], rows.known_to[self.order]
@@ -129,7 +132,9 @@ class Arrangement:
         if points.own_stream is not None and points.own_id is not None:
             here = ((points.own_stream == stream) & points.own_id.is_not_null()).fill_null(False).to_numpy()
             if here.any():
-                own = np.where(here, own_events(rows, points.own_id), -1)
+                if stream not in points.own:
+                    points.own[stream] = own_events(rows, points.own_id)
+                own = np.where(here, points.own[stream], -1)
                 ordered = here.astype(np.uint8)
                 order, starts = sweeps.by_bucket(rows.event, rows.ids.height)
                 row = sweeps.own_rows(own, points.k, order, starts, rows.known_from, rows.known_to)
@@ -148,7 +153,7 @@ class Arrangement:
             end = self._end
             if present:
                 stop = np.where(self._key >= 0, self.starts[self._key + 1], 0)
-                end = sweeps.with_own(self.start, end, self.own, stop, self.event)
+                end = sweeps.with_own(end, self.own, self.t, stop, self.event, self.at)
             settled = np.ones(end.size, np.bool_)
             some = end > self.start
             settled[some] = self._settled[end[some] - 1] <= self.k[some]
@@ -217,7 +222,7 @@ def feature(rows: Rows, column: str, where: str, coded: bool, zone: str) -> Feat
         if waiting in frame.columns:
             code[frame[waiting].fill_null(False).to_numpy()] = WAITS
         if coded or series.dtype == pl.String:
-            unique = series.to_frame().unique(maintain_order=True).drop_nulls()
+            unique = series.to_frame().unique().drop_nulls()
             value, values = codes(series, unique), unique.height
             texts = unique[column] if series.dtype == pl.String else None
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -194,30 +194,24 @@ def prepare(
     if facts[REFUSED].null_count() < facts.height:
         facts = facts.filter(pl.col(REFUSED).is_null())
     facts = facts.drop(REFUSED)
-    plain = facts[ID].n_unique() == facts.height and not facts[RETRACT].any()
-    known = None
+    height = facts.height
+    plain = facts[ID].n_unique() == height and not facts[RETRACT].any()
+    known = facts.select(ID, KNOWN) if plain else facts.group_by(ID, maintain_order=True).agg(pl.col(KNOWN).min())
     if plain:
         facts = facts.with_columns(pl.col(KNOWN).alias(FROM), pl.lit(FOREVER, pl.Int64).alias(TO))
     else:
-        facts = _once(events, facts)
-        known = facts.group_by(ID).agg(pl.col(KNOWN).min())
-        facts = _versions(facts)
+        facts = _versions(_once(events, facts))
     read = set(wanted)
     for name, spec in events.fields.items():
         if spec.known_at and name in read:
             facts = _confirmed_later(facts, name, spec)
-    order = list(dict.fromkeys((AT, SEQUENCE, ID) if events.sequence != events.id else (AT, ID)))
-    facts = _sorted(facts, [*order, FROM])
-    ids, event = _numbered(facts[ID])
-    # An event of which every version was withdrawn has a first known instant still.
-    if known is None:
-        known = facts.group_by(ID).agg(pl.col(FROM).min().alias(KNOWN)) if facts.height > ids.height else None
-    if known is None:
-        first_known = facts[FROM].to_numpy(writable=True)
+    facts = _sorted(facts, (AT, SEQUENCE, ID) if events.sequence not in ("", events.id) else (AT, ID))
+    if plain and facts[ID].len() == height:
+        ids, event = facts.select(ID), np.arange(height, dtype=np.int64)
+        first_known = facts[KNOWN].to_numpy(writable=True)
     else:
-        ids = pl.concat([ids, known.join(ids, on=ID, how="anti").select(ID)]) if known.height > ids.height else ids
-        joined = ids.join(known, on=ID, how="left", maintain_order="left")
-        first_known = joined[KNOWN].to_numpy(writable=True)
+        ids, event = known.select(ID), codes(facts[ID], known.select(ID))
+        first_known = known[KNOWN].to_numpy(writable=True)
     return Rows(
         facts,
         types,
@@ -230,22 +224,27 @@ def prepare(
     )
 
 
-def _sorted(facts: pl.DataFrame, order: list[str]) -> pl.DataFrame:
-    return facts.sort(order, maintain_order=True)
-
-
-def _numbered(values: pl.Series) -> tuple[pl.DataFrame, Ints]:
-    """The different values, and for each row the number of its value among them."""
-    frame = values.to_frame()
-    unique = frame.unique(maintain_order=True)
-    if unique.height == frame.height:
-        return frame, np.arange(frame.height, dtype=np.int64)
-    return unique, codes(values, unique)
+def _sorted(facts: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
+    at = facts[AT].to_numpy()
+    # History mostly comes in order; at strictly increasing instants nothing else decides.
+    if (at[1:] > at[:-1]).all():
+        return facts
+    return facts.sort([*order, FROM], maintain_order=True)
 
 
 def codes(values: pl.Series, unique: pl.DataFrame) -> Ints:
     """The number of each value among the `unique` ones, -1 where it is none of them or null."""
     column = unique.columns[0]
+    if values.dtype == pl.Int64 and unique.height:
+        known = unique[column].to_numpy()
+        low, high = int(known.min()), int(known.max())
+        if high - low < 8 * (unique.height + values.len()) and not values.null_count():
+            # Whole numbers that lie close together need a table, not a hash.
+            table = np.full(high - low + 1, -1, np.int64)
+            table[known - low] = np.arange(unique.height)
+            asked = values.to_numpy()
+            inside = (asked >= low) & (asked <= high)
+            return np.where(inside, table[np.where(inside, asked, low) - low], -1)
     numbered = unique.with_columns(pl.int_range(unique.height, dtype=pl.Int64).alias("@code"))
     found = values.alias(column).to_frame().join(numbered, on=column, how="left", maintain_order="left")
     return found["@code"].fill_null(-1).to_numpy(writable=True)

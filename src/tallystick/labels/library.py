@@ -286,6 +286,9 @@ def _labels(found: Mapping[str, Any], file: str, faults: Faults) -> dict[str, La
     labels: dict[str, Label] = {}
     names: dict[int, str] = {}
     for name, value in found.items():
+        # As everywhere in Python, a leading underscore marks what is private to the file: a piece, not a label.
+        if name.startswith("_"):
+            continue
         if isinstance(value, Label):
             if id(value) in names:
                 words = WORDS("labels.alias", name=name, other=names[id(value)])

@@ -108,6 +108,11 @@ class Live:
         self._known = max(self._known, found.known_at)
         return Observed(stream, id, number, True)
 
+    def knows(self, stream: str, id: int | str, revision: int = 0) -> bool:
+        """Whether this revision of an event was observed."""
+        event = self._books[stream].events.get(id)
+        return event is not None and revision in event.revisions
+
     def warm(self, facts: Mapping[str, pl.DataFrame]) -> int:
         """Observe history: stream → frame as for `Library.at`; gives how many facts were accepted."""
         accepted = 0
@@ -153,16 +158,21 @@ class Live:
         if request is None:
             return self._vector(keys, moment, k, own, labels)
         known = k if k is not None and request.get("known_at") is None else None
-        book, id, number, found, reason = self._read(request, known)
-        k = found.known_at if k is None else k
-        own = None if id is None else (book.definition.stream, id)
-        if reason or id is None or self._repeated(book, id, number, found):
-            return self._vector(keys, moment, k, own, labels)
-        book.put(id, number, found)
+        book = self._book_of(request)
+        kinds = dict(book.kinds)
         try:
-            return self._vector(keys, moment, k, own, labels)
+            _, id, number, found, reason = self._read(request, known)
+            k = found.known_at if k is None else k
+            own = None if id is None else (book.definition.stream, id)
+            if reason or id is None or self._repeated(book, id, number, found):
+                return self._vector(keys, moment, k, own, labels)
+            book.put(id, number, found)
+            try:
+                return self._vector(keys, moment, k, own, labels)
+            finally:
+                book.take_back(id, number)
         finally:
-            book.take_back(id, number)
+            book.kinds = kinds
 
     def snapshot(self) -> bytes:
         """All that was observed, as bytes for `Library.live(state)`."""
@@ -206,11 +216,20 @@ class Live:
     def _read(
         self, event: Mapping[str, Any], known_at: int | datetime | None
     ) -> tuple[Book, int | str | None, int, Revision, str]:
+        book = self._book_of(event)
+        known = None if known_at is None else self._instant(known_at)
+        kinds = dict(book.kinds)
+        try:
+            return (book, *book.read(event, known))
+        except InputError:
+            # A refused event must not settle the type of a column that is not declared.
+            book.kinds = kinds
+            raise
+
+    def _book_of(self, event: Mapping[str, Any]) -> Book:
         if "stream" not in event:
             raise InputError(WORDS("labels.event_stream", allowed=", ".join(self._books)))
-        book = self._book(event["stream"])
-        known = None if known_at is None else self._instant(known_at)
-        return (book, *book.read(event, known))
+        return self._book(event["stream"])
 
     def _book(self, stream: str) -> Book:
         if stream not in self._books:

@@ -70,7 +70,10 @@ class Point:
         else:
             end = bisect_left(found.order, (self.t, version.sequence, self.own[1], T_MIN))
         end_present = end
+        # Its own rows stand there, one for each version of equal sequence; a correction may have moved others later.
         while own >= 0 and end_present < found.size and found.ints[EVENT, end_present] == own:
+            if at[end_present] > self.t:
+                break
             end_present += 1
         return _Place(book, found, own, end, end_present)
 

@@ -99,11 +99,11 @@ def row_ends(key: Ints, cut: Ints, starts: Ints, position: Ints) -> Any:
 
 
 @kernel
-def with_own(start: Ints, end: Ints, own: Ints, stop: Ints, event: Ints) -> Ints:
-    """The ends moved past the rows of the point's own event that stand there."""
+def with_own(end: Ints, own: Ints, t: Ints, stop: Ints, event: Ints, at: Ints) -> Ints:
+    """The ends moved past the rows of the point's own event that stand there at its instant."""
     found = end.copy()
     for p in range(end.size):
-        while own[p] >= 0 and found[p] < stop[p] and event[found[p]] == own[p]:
+        while own[p] >= 0 and found[p] < stop[p] and event[found[p]] == own[p] and at[found[p]] <= t[p]:
             found[p] += 1
     return found
 

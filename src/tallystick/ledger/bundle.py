@@ -70,7 +70,7 @@ def make_bundle(
         text of C2SP tlog-proof, which other tools check too.
     """
     if (payload is None) != (salt is None):
-        raise InputError(WORDS("bundle.form", why="a payload and its salt go together"))
+        raise InputError(WORDS("bundle.half"))
     lines = (base64.b64encode(item).decode() for item in proof.hashes)
     text = "\n".join((_PROOF, f"index {proof.index}", *lines, "", checkpoint.decode()))
     document = _Document(
@@ -129,10 +129,10 @@ def _read_document(bundle: bytes) -> _Document:
     try:
         document = msgspec.json.decode(bundle, type=_Document)
         same = jcs(msgspec.to_builtins(document)) + b"\n" == bundle
-    except (msgspec.MsgspecError, UnicodeError, InputError) as error:
-        raise TamperError(WORDS("bundle.form", why=str(error))) from None
+    except (msgspec.MsgspecError, UnicodeError, InputError):
+        raise TamperError(WORDS("bundle.form", part="JSON")) from None
     if not same or document.format != _FORMAT:
-        raise TamperError(WORDS("bundle.form", why=f"not the canonical form of {_FORMAT}"))
+        raise TamperError(WORDS("bundle.form", part=f"RFC 8785, {_FORMAT}"))
     return document
 
 
@@ -141,10 +141,10 @@ def _read_proof(text: str) -> tuple[int, list[bytes], bytes]:
     lines = head.split("\n")
     match = _INDEX.fullmatch(lines[1]) if len(lines) > 1 else None
     if not blank or lines[0] != _PROOF or match is None:
-        raise TamperError(WORDS("bundle.form", why=f"the inner text is not {_PROOF} with an index"))
+        raise TamperError(WORDS("bundle.form", part="tlog_proof"))
     hashes = [decode_base64(line) for line in lines[2:]]
     if any(item is None or len(item) != 32 for item in hashes):
-        raise TamperError(WORDS("bundle.form", why="a line of the inner proof is not a hash of 32 bytes"))
+        raise TamperError(WORDS("bundle.form", part="tlog_proof"))
     return int(match[1]), [item for item in hashes if item is not None], note.encode()
 
 
@@ -154,7 +154,7 @@ def _read_payload(document: _Document) -> tuple[bytes | None, bytes | None]:
     payload = decode_base64(document.payload or "")
     salt = document.salt or ""
     if payload is None or document.payload is None or re.fullmatch(rf"[0-9a-f]{{{2 * SALT_BYTES}}}", salt) is None:
-        raise TamperError(WORDS("bundle.form", why="payload is not base64, or salt is not 32 bytes in hex"))
+        raise TamperError(WORDS("bundle.form", part="payload, salt"))
     return payload, bytes.fromhex(salt)
 
 
@@ -166,5 +166,5 @@ def _digest_in(leaf: str) -> str:
         document = None
     found = document.get("digest") if isinstance(document, dict) else None
     if not isinstance(found, str):
-        raise TamperError(WORDS("leaf.form", why="no JSON object with a digest"))
+        raise TamperError(WORDS("leaf.form"))
     return found

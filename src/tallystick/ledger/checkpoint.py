@@ -50,10 +50,10 @@ def open_checkpoint(note: bytes, verifiers: Sequence[Verifier]) -> Checkpoint:
     text, names = open_note(note, verifiers)
     lines = text.split("\n")[:-1]
     if len(lines) < 3 or not all(lines):
-        raise TamperError(WORDS("checkpoint.form", why="fewer than three lines, or an empty one"))
+        raise TamperError(WORDS("checkpoint.form"))
     root = decode_base64(lines[2])
     if _SIZE.fullmatch(lines[1]) is None or root is None or len(root) != 32:
-        raise TamperError(WORDS("checkpoint.form", why="the size is no whole number, or the root is not 32 bytes"))
+        raise TamperError(WORDS("checkpoint.form"))
     if lines[0] not in names:
         trusted = ", ".join(verifier.name for verifier in verifiers)
         raise TamperError(WORDS("note.unsigned", given=", ".join(names), allowed=f"{trusted}; origin {lines[0]}"))

@@ -18,7 +18,6 @@ from tallystick.ledger.words import WORDS
 _ED25519 = b"\x01"
 _SIGNATURES_MAX = 100
 _PRIVATE = "PRIVATE+KEY+"
-_VKEY = "name+8 hex digits+base64, of an Ed25519 key"
 _LINE = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})")
 
 
@@ -26,9 +25,9 @@ class Verifier:
     """Checks the signatures of one key, given as its public text (vkey)."""
 
     def __init__(self, vkey: str) -> None:
-        self.name, self.id, public = _read_key(vkey, "public", _VKEY)
+        self.name, self.id, public = _read_key(vkey, "key.public")
         if key_id(self.name, public) != self.id:
-            raise InputError(WORDS("key.text", kind="public", allowed=_VKEY))
+            raise InputError(WORDS("key.public"))
         self.vkey = vkey
         self._key = Ed25519PublicKey.from_public_bytes(public)
 
@@ -45,14 +44,13 @@ class Signer:
     """Signs with one key, given as its secret text (skey); its `verifier` is for everybody."""
 
     def __init__(self, skey: str) -> None:
-        kind, allowed = "secret", f"{_PRIVATE}name+8 hex digits+base64, of an Ed25519 key"
         if not skey.startswith(_PRIVATE):
-            raise InputError(WORDS("key.text", kind=kind, allowed=allowed))
-        self.name, self.id, seed = _read_key(skey.removeprefix(_PRIVATE), kind, allowed)
+            raise InputError(WORDS("key.secret"))
+        self.name, self.id, seed = _read_key(skey.removeprefix(_PRIVATE), "key.secret")
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
         public = self._key.public_key().public_bytes_raw()
         if key_id(self.name, public) != self.id:
-            raise InputError(WORDS("key.text", kind=kind, allowed=allowed))
+            raise InputError(WORDS("key.secret"))
         self.verifier = Verifier(_key_text(self.name, self.id, public))
 
     def sign(self, message: bytes) -> bytes:
@@ -96,7 +94,7 @@ def sign_note(text: str, signers: Sequence[Signer]) -> bytes:
     ('closed for the day\\n', ('bank.example/log',))
     """
     if not text.endswith("\n") or _control(text):
-        raise InputError(WORDS("note.form", why="the text must end in a newline and hold no control characters"))
+        raise InputError(WORDS("note.form"))
     message = text.encode()
     lines = (f"— {signer.name} {_base64(signer.id + signer.sign(message))}\n" for signer in signers)
     return (text + "\n" + "".join(lines)).encode()
@@ -115,13 +113,13 @@ def open_note(note: bytes, verifiers: Sequence[Verifier]) -> tuple[str, tuple[st
     try:
         whole = note.decode()
     except UnicodeDecodeError:
-        raise TamperError(WORDS("note.form", why="not UTF-8")) from None
+        raise TamperError(WORDS("note.form")) from None
     if _control(whole) or not whole.endswith("\n"):
-        raise TamperError(WORDS("note.form", why="control characters, or no newline at the end"))
+        raise TamperError(WORDS("note.form"))
     cut = whole.rfind("\n\n")
     lines = whole[cut + 2 : -1].split("\n")
     if cut < 0 or len(lines) > _SIGNATURES_MAX:
-        raise TamperError(WORDS("note.form", why="no blank line before the signatures, or more than 100 of them"))
+        raise TamperError(WORDS("note.form"))
     text = whole[: cut + 1]
     known = {(verifier.name, verifier.id): verifier for verifier in verifiers}
     signed, names = [], []
@@ -129,7 +127,7 @@ def open_note(note: bytes, verifiers: Sequence[Verifier]) -> tuple[str, tuple[st
         match = _LINE.fullmatch(line)
         raw = decode_base64(match[2]) if match is not None else None
         if match is None or raw is None or len(raw) <= 4:
-            raise TamperError(WORDS("note.form", why=f"{line[:60]!r} is not a signature line"))
+            raise TamperError(WORDS("note.form"))
         names.append(match[1])
         verifier = known.get((match[1], raw[:4]))
         if verifier is None:
@@ -169,12 +167,12 @@ def _key_text(name: str, number: bytes, key: bytes) -> str:
     return f"{name}+{number.hex()}+{_base64(_ED25519 + key)}"
 
 
-def _read_key(text: str, kind: str, allowed: str) -> tuple[str, bytes, bytes]:
+def _read_key(text: str, fault: str) -> tuple[str, bytes, bytes]:
     # The key itself is never shown: a secret one may have been given in the place of a public one.
     name, _, rest = text.partition("+")
     number, _, encoded = rest.partition("+")
     raw = decode_base64(encoded)
     if not re.fullmatch(r"[0-9a-f]{8}", number) or raw is None or len(raw) != 33 or raw[:1] != _ED25519:
-        raise InputError(WORDS("key.text", kind=kind, allowed=allowed))
+        raise InputError(WORDS(fault))
     _check_name(name)
     return name, bytes.fromhex(number), raw[1:]

@@ -24,9 +24,13 @@ WORDS = Catalogue(
             "the trees of size {old} and {new} do not belong together: history was changed",
             "大小 {old} 与 {new} 的树互不一致：历史被改动",
         ),
-        "key.text": (
-            "this is not a {kind} key; allowed: {allowed}",
-            "这不是{kind}密钥；允许：{allowed}",
+        "key.public": (
+            "this is not a public key; allowed: name+8 hex digits+base64, of an Ed25519 key",
+            "这不是公钥；允许：名称+8 位十六进制数+base64，Ed25519 密钥",
+        ),
+        "key.secret": (
+            "this is not a secret key; allowed: PRIVATE+KEY+name+8 hex digits+base64, of an Ed25519 key",
+            "这不是私钥；允许：PRIVATE+KEY+名称+8 位十六进制数+base64，Ed25519 密钥",
         ),
         "key.name": (
             "{given!r} is not a key name; allowed: text without spaces and plus signs, such as bank.example/log",
@@ -36,7 +40,11 @@ WORDS = Catalogue(
             "the key is called {given!r}, the log {allowed!r}; a log signs with a key of its own name",
             "密钥名为 {given!r}，日志名为 {allowed!r}；日志须用同名密钥签名",
         ),
-        "note.form": ("this is not a signed note: {why}", "这不是签名文书：{why}"),
+        "note.form": (
+            "this is not a signed note; needed: UTF-8 text without control characters, a blank line, and 1 to 100 "
+            "lines of a dash, a name and a signature in base64",
+            "这不是签名文书；需要：不含控制字符的 UTF-8 文本、一个空行，以及 1 至 100 行由破折号、名称和 base64 签名组成的签名",
+        ),
         "note.signature": (
             "the signature of {name} does not fit the text: text or signature was changed",
             "{name} 的签名与文本不符：文本或签名被改动",
@@ -46,8 +54,8 @@ WORDS = Catalogue(
             "没有受信密钥的签名；签名者：{given}；受信：{allowed}",
         ),
         "checkpoint.form": (
-            "this is not a checkpoint (origin, size, root): {why}",
-            "这不是检查点（来源、大小、根）：{why}",
+            "this is not a checkpoint; needed: a line each of origin, size (a whole number) and root (32 bytes in base64)",
+            "这不是检查点；需要：来源、大小（整数）和根（32 字节，base64）各占一行",
         ),
         "log.entry": (
             "an entry of {given} bytes is too long; at most 65,535 bytes",
@@ -78,13 +86,23 @@ WORDS = Catalogue(
             "the stored hashes do not lead to the root of the checkpoint at size {size}",
             "存储的哈希无法得到大小 {size} 的检查点根",
         ),
-        "leaf.form": ("this is not a leaf: {why}", "这不是叶：{why}"),
+        "leaf.form": (
+            "this is not a leaf; needed: a JSON object with a digest",
+            "这不是叶；需要：含 digest 的 JSON 对象",
+        ),
         "leaf.public": (
             "{given!r} cannot be a public text of a leaf; taken: digest, kind",
             "{given!r} 不能作为叶的公开文本；已占用：digest、kind",
         ),
         "leaf.salt": ("a salt of {given} bytes was given; needed: {allowed}", "盐为 {given} 字节；需要 {allowed} 字节"),
-        "bundle.form": ("this is not a proof file: {why}", "这不是证明文件：{why}"),
+        "bundle.form": (
+            "this is not a proof file as it was written, nothing of it can be trusted; the fault lies in: {part}",
+            "这不是原样的证明文件，其内容均不可信；错误在：{part}",
+        ),
+        "bundle.half": (
+            "a payload and its salt go together: give both, or neither",
+            "载荷与盐须同时给出，或都不给",
+        ),
         "bundle.payload": (
             "the payload is not the one that was recorded: salt and payload do not give the digest in the leaf",
             "载荷不是当时记录的内容：盐与载荷得不到叶中的摘要",

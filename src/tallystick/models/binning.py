@@ -312,9 +312,9 @@ class OptimalBinner(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Examples
     --------
     >>> binner = OptimalBinner(min_events=1, min_share=0.2)
-    >>> woe = binner.fit_transform({"age": [20, 21, 30, 31, 50, None]}, [1, 1, 0, 1, 0, 0])
+    >>> woe = binner.fit_transform({"age": [20, 21, 22, 30, 31, 50]}, [1, 1, 0, 1, 0, 0])
     >>> binner.variables_[0].edges
-    (21.0,)
+    (22.0,)
 
     Notes
     -----

@@ -87,7 +87,7 @@ def fold_of(y: Floats, folds: int, seed: int, groups: Any = None) -> Ints:
     Raises
     ------
     InputError
-        When a class has fewer rows (or groups) than there are folds.
+        When a fold would lack one of the outcomes.
     """
     rng = np.random.default_rng(seed)
     if groups is None:
@@ -98,9 +98,10 @@ def fold_of(y: Floats, folds: int, seed: int, groups: Any = None) -> Ints:
     fold = np.empty(outcome.size, dtype=np.int64)
     for kind in (0.0, 1.0):
         index = np.flatnonzero(outcome == kind)
-        if index.size < folds:
-            raise InputError(WORDS("folds.few", folds=folds, given=int(index.size)))
         fold[rng.permutation(index)] = np.arange(index.size) % folds
+    held = [y[fold[member] == k] for k in range(folds)]
+    if not all(0.0 < part.sum() < part.size for part in held):
+        raise InputError(WORDS("folds.few", folds=folds, given=int(min(y.sum(), y.size - y.sum()))))
     return fold[member]
 
 

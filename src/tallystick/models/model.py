@@ -50,7 +50,7 @@ class Score(msgspec.Struct, frozen=True):
     Attributes
     ----------
     pd
-        Calibrated probability of bad, in (0, 1).
+        Calibrated probability of bad, in [0, 1].
     points
         The final score on the declared scale, from the calibrated log-odds; more is safer.
     raw

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from tallystick.core import DefinitionError, Faults, InputError, Instant, Place, parse_instant
+from tallystick.core import DefinitionError, Faults, InputError, Instant, Place, Span, parse_instant
 from tallystick.models.binning import BinOptions, Monotone
 from tallystick.models.layers import LAYERS, LayerOptions
 from tallystick.models.scorecard import ReasonOptions, Scale
@@ -24,11 +24,20 @@ _Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 
 
 class Split(msgspec.Struct, frozen=True):
-    """`time`: points before `cut` train, the others test out of time. `cohort`: one cohort and no such test."""
+    """`time`: points before `cut` train, the others test out of time. `cohort`: one cohort and no such test.
+
+    `maturity` is a span: a point has a ripe outcome only when it lies at least so far behind what is known.
+    """
 
     kind: Literal["time", "cohort"] = "cohort"
     cut: str = ""
+    maturity: str = "0s"
     cut_at: Instant | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a split by time that names no instant."""
+        if self.kind == "time" and self.cut_at is None:
+            raise InputError(WORDS("split.cut", given=self.cut))
 
 
 class Gates(msgspec.Struct, frozen=True):
@@ -241,6 +250,7 @@ class _Reader:
         fields = self.fields(_SECTIONS[section], given, section, _OWN)
         if section == "split":
             fields["cut_at"] = self.cut(fields)
+            self.maturity(fields)
         return None if self.faults else _SECTIONS[section](**fields)
 
     def fields(
@@ -273,6 +283,14 @@ class _Reader:
             )
             return None
 
+    def maturity(self, fields: Mapping[str, Any]) -> None:
+        try:
+            Span.parse(fields.get("maturity", "0s"))
+        except InputError as error:
+            self.fault(
+                "recipe.value", "split", "maturity", key="maturity", given=repr(fields["maturity"]), reason=error.text()
+            )
+
     def meaning(self, values: Mapping[str, Any]) -> None:
         """What types cannot say: known layers, no label twice, directions only for labels of the model."""
         labels = values.get("labels", ())
@@ -300,6 +318,8 @@ class _Reader:
         here = header_line = None
         for number, line in enumerate(self.lines, 1):
             stripped = line.strip()
+            if not section and stripped.split("#")[0].strip() == f"[{self.model}.{key}]":
+                return Place(self.file, line=number)
             if stripped.startswith("["):
                 here = stripped.split("#")[0].strip() == header
                 header_line = number if here else header_line

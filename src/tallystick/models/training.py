@@ -202,7 +202,7 @@ def _samples(recipe: Recipe, frame: pl.DataFrame) -> tuple[_Sample, _Sample | No
     later = None
     if recipe.split.kind == "time":
         at = known.get_column("t")
-        micros = at.cast(pl.Datetime("us", "UTC")).to_physical() if at.dtype.is_temporal() else at.cast(pl.Int64)
+        micros = at.dt.epoch("us") if at.dtype.is_temporal() else at.cast(pl.Int64)
         after = micros >= recipe.split.cut_at
         later = _sample(recipe, known.filter(after), None)
         known = known.filter(~after)

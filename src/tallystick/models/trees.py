@@ -33,14 +33,14 @@ _CATEGORICAL = 1
 class TreeOptions(msgspec.Struct, frozen=True):
     """Settings of the boosting: `min_rows` in a leaf, shares of features for each tree and of rows for each round."""
 
-    rounds: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 300
-    leaves: Annotated[int, msgspec.Meta(ge=2, le=1024)] = 15
-    learning_rate: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.03
+    rounds: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 150
+    leaves: Annotated[int, msgspec.Meta(ge=2, le=1024)] = 12
+    learning_rate: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.06
     min_rows: Annotated[int, msgspec.Meta(ge=1)] = 40
     feature_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.6
     row_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.8
     l2: Annotated[float, msgspec.Meta(ge=0)] = 5.0
-    max_values: Annotated[int, msgspec.Meta(ge=2, le=65535)] = 255
+    max_values: Annotated[int, msgspec.Meta(ge=2, le=65535)] = 127
 
 
 class Forest(msgspec.Struct, frozen=True):
@@ -73,7 +73,7 @@ class Forest(msgspec.Struct, frozen=True):
         owner = np.repeat(np.arange(nodes), 2) if shapes else self.children
         onward = bool(np.all((self.children < 0) | (self.children > owner)))
         read = bool(np.all((self.feature >= 0) & (self.feature < features) & np.isin(self.nan_child, (0, 1))))
-        return shapes and inside and onward and read
+        return shapes and inside and onward and read and bool(np.all(np.isfinite(self.leaves)))
 
 
 @kernel
@@ -232,14 +232,14 @@ class BoostedTrees(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        rounds: int = 300,
-        leaves: int = 15,
-        learning_rate: float = 0.03,
+        rounds: int = 150,
+        leaves: int = 12,
+        learning_rate: float = 0.06,
         min_rows: int = 40,
         feature_share: float = 0.6,
         row_share: float = 0.8,
         l2: float = 5.0,
-        max_values: int = 255,
+        max_values: int = 127,
         monotone: Mapping[str, str] | None = None,
         seed: int = 7,
     ) -> None:

@@ -53,8 +53,8 @@ WORDS = Catalogue(
             "未知的层 {given!r}；允许：{allowed} 中的一个或两个",
         ),
         "folds.few": (
-            "{folds} folds need as many rows (or groups) of each outcome, but one outcome has {given}",
-            "{folds} 折需要每种结果至少同样多的行（或组），但有一种结果只有 {given} 个",
+            "{folds} folds cannot all hold both outcomes: the rarer has {given} rows; take fewer folds or more data",
+            "{folds} 折无法都包含两种结果：较少的一种只有 {given} 行；请减少折数或增加数据",
         ),
         "score.absent": (
             "the row has no {name}; a model needs every label, null allowed: {needed}",
@@ -121,6 +121,10 @@ WORDS = Catalogue(
         "train.column": (
             "model {model}: the training data have no column {name}; given: {given}",
             "模型 {model}：训练数据没有列 {name}；已有：{given}",
+        ),
+        "split.cut": (
+            "a split by time needs cut_at, an instant; given: {given!r}",
+            "按时间切分需要 cut_at（时刻）；给出：{given!r}",
         ),
         "train.one_cohort": ("one cohort: there is no later sample to test on", "单一批次：没有之后的样本可供检验"),
         "train.nothing_later": (

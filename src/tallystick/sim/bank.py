@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import TypeAlias
 
 import msgspec
@@ -39,7 +40,7 @@ class Bank(msgspec.Struct, frozen=True):
     customers, accounts, cards, devices, merchants, terminals, payments, statements, life_events
         What the bank would deliver.
     truth_fraud, truth_states, truth_events, truth_rings
-        What is planted: the kind of each fraudulent payment, hidden states by customer and month, all life events, rings.
+        What is planted: the kind of each fraud, hidden states by customer and month, all life events, rings.
     """
 
     customers: pl.DataFrame
@@ -58,7 +59,7 @@ class Bank(msgspec.Struct, frozen=True):
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """Some rows of a table, in its order; `month` such as "2025_01", or "" where the table is not kept by month."""
+    """Some rows of a table, in its order; `month` such as "2025_01", or "" where a table is one file."""
 
     table: str
     month: str
@@ -140,13 +141,18 @@ def pieces(customers: int, months: int, seed: int, start: str, progress: Progres
     yield Piece("truth_rings", "", tables.truth_rings(world, plan, names, used_by))
 
 
-def _found(customers: int, months: int, seed: int, start: str) -> tuple[World, Plan]:
+def check(customers: int, months: int, seed: int) -> None:
+    """Refuse sizes and seeds that cannot be simulated; raises `InputError`."""
     if not LEAST_CUSTOMERS <= customers <= MOST_CUSTOMERS:
         raise InputError(WORDS("sim.customers", given=customers, least=LEAST_CUSTOMERS, most=MOST_CUSTOMERS))
     if not 1 <= months <= MOST_MONTHS:
         raise InputError(WORDS("sim.months", given=months, most=MOST_MONTHS))
     if seed < 0:
         raise InputError(WORDS("sim.seed", given=seed))
+
+
+def _found(customers: int, months: int, seed: int, start: str) -> tuple[World, Plan]:
+    check(customers, months, seed)
     calendar = calendar_from(start, months)
     people = build_people(customers, calendar, seed)
     world = World(
@@ -169,7 +175,7 @@ def _found(customers: int, months: int, seed: int, start: str) -> tuple[World, P
 def _parts(calendar: Calendar, customers: int, month: int) -> list[tuple[int, int]]:
     first, after = int(calendar.month_day[month]), int(calendar.month_day[month + 1])
     edges = np.linspace(first, after, min(-(-customers // _PART_CUSTOMERS), after - first) + 1).astype(int).tolist()
-    return list(zip(edges, edges[1:], strict=False))
+    return list(pairwise(edges))
 
 
 def _admitted(world: World, rows: Rows, month: int) -> Flags:

@@ -10,8 +10,8 @@ from typing import BinaryIO
 import polars as pl
 
 from tallystick.core import StateError
-from tallystick.sim.bank import Bank, Piece, Progress, pieces
-from tallystick.sim.calendar import ZONE
+from tallystick.sim.bank import Bank, Piece, Progress, check, pieces
+from tallystick.sim.calendar import ZONE, calendar_from
 from tallystick.sim.words import WORDS
 
 TRUTH = {
@@ -51,9 +51,10 @@ def write(bank: Bank, folder: Path | str, progress: Progress | None = None) -> l
     >>> from tallystick.sim import simulate
     >>> with TemporaryDirectory() as folder:
     ...     print(*(path.name for path in write(simulate(100, 1, seed=1), folder)))
-    customers.csv accounts.csv ... payments_2025_01.csv ... rings.csv
+    accounts.csv cards.csv customers.csv ... payments_2025_01.csv ... states.csv
     """
-    return _write(_pieces_of(bank, progress), Path(folder))
+    by_month = _by_month(bank.payments)
+    return _write(_pieces_of(bank, by_month, progress), Path(folder), by_month)
 
 
 def write_bank(
@@ -85,22 +86,32 @@ def write_bank(
     StateError
         When the folder holds payments of other months.
     """
-    return _write(pieces(customers, months, seed, start, progress), Path(folder))
+    check(customers, months, seed)
+    names = calendar_from(start, months).names[:months]
+    return _write(pieces(customers, months, seed, start, progress), Path(folder), names)
 
 
-def _pieces_of(bank: Bank, progress: Progress | None) -> Iterator[Piece]:
+def _by_month(payments: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    month = payments["paid_at"].dt.convert_time_zone(ZONE).dt.strftime("%Y_%m")
+    found = payments.with_columns(month=month).partition_by("month", include_key=False, as_dict=True)
+    return {str(key[0]): frame for key, frame in found.items()}
+
+
+def _pieces_of(bank: Bank, by_month: dict[str, pl.DataFrame], progress: Progress | None) -> Iterator[Piece]:
     for table in Bank.__struct_fields__:
         if table != "payments":
             yield Piece(table, "", getattr(bank, table))
-    month = bank.payments["paid_at"].dt.convert_time_zone(ZONE).dt.strftime("%Y_%m")
-    by_month = bank.payments.with_columns(month=month).partition_by("month", include_key=False, as_dict=True)
-    for done, (key, frame) in enumerate(sorted(by_month.items()), start=1):
-        yield Piece("payments", str(key[0]), frame)
+    for done, (month, frame) in enumerate(by_month.items(), start=1):
+        yield Piece("payments", month, frame)
         if progress is not None:
             progress(done, len(by_month))
 
 
-def _write(parts: Iterable[Piece], folder: Path) -> list[Path]:
+def _write(parts: Iterable[Piece], folder: Path, months: Iterable[str]) -> list[Path]:
+    ours = {f"payments_{month}.csv" for month in months}
+    stale = sorted(path.name for path in folder.glob("payments_*.csv") if path.name not in ours)
+    if stale:
+        raise StateError(WORDS("sim.stale", folder=folder, names=", ".join(stale)))
     open_files: dict[Path, BinaryIO] = {}
     with ExitStack() as stack:
         for piece in parts:
@@ -112,9 +123,6 @@ def _write(parts: Iterable[Piece], folder: Path) -> list[Path]:
             _text(piece.frame).write_csv(
                 open_files[path], include_header=fresh, datetime_format="%Y-%m-%dT%H:%M:%SZ", line_terminator="\n"
             )
-    stale = sorted(path.name for path in folder.glob("payments_*.csv") if path not in open_files)
-    if stale:
-        raise StateError(WORDS("sim.stale", folder=folder, names=", ".join(stale)))
     return sorted(open_files, key=lambda path: ("truth" in path.parts[-2:-1], path.name))
 
 

@@ -26,7 +26,7 @@ from tallystick.sim.rows import (
 )
 from tallystick.sim.spending import World, device_at
 
-CASES_PER_CUSTOMER_MONTH = {STOLEN: 0.0040, TERMINAL: 0.0004, TAKEOVER: 0.0035, BUST_OUT: 0.0004}
+CASES_PER_CUSTOMER_MONTH = {STOLEN: 0.0036, TERMINAL: 0.0002, TAKEOVER: 0.0035, BUST_OUT: 0.0003}
 """Cases per customer and month; of TERMINAL, terminals read out."""
 
 _UNCONFIRMED = 0.04
@@ -126,14 +126,14 @@ def plan_fraud(world: World) -> Plan:
 
 
 def skim(world: World, plan: Plan, rows: Rows, month: int, part: int) -> Rows:
-    """The fraud that follows from honest payments at terminals that were being read out; most of it in the days after."""
+    """Fraud that follows from honest payments at terminals while they were read out."""
     rng = stream(world.seed, "skim", month, part)
     window = plan.window_of[rows.terminal]
     read = (window >= 0) & (plan.read_from_s[window] <= rows.paid_s) & (rows.paid_s < plan.read_to_s[window])
     hit = np.flatnonzero(read & (rng.random(len(rows)) < _READ_SHARE))
     hit = hit[np.unique(rows.card[hit] * len(plan.read_from_s) + window[hit], return_index=True)[1]]
     # Forged sales go through the same terminal; the card's data also go to the web, first as tests, then for money.
-    steps = (rng.poisson(2.4, len(hit)), rng.integers(1, 3, len(hit)), rng.integers(1, 3, len(hit)))
+    steps = (rng.poisson(2.0, len(hit)), rng.integers(1, 3, len(hit)), rng.integers(1, 3, len(hit)))
     case = np.concatenate([np.repeat(np.arange(len(hit)), n) for n in steps])
     step = np.repeat(np.arange(3), [int(n.sum()) for n in steps])
     size, source = len(case), hit[case]
@@ -155,6 +155,7 @@ def skim(world: World, plan: Plan, rows: Rows, month: int, part: int) -> Rows:
     spoofed = device_at(world, rng, customer, paid, np.ones(size, dtype=bool))
     theirs = plan.ring_device[ring] + rng.integers(0, RING_DEVICES, size)
     device = np.where(step == 0, -1, np.where(rng.random(size) < 0.5, spoofed, theirs))
+    cash = rows.channel[source] == ATM
     u = rng.random(size)
     swiped = np.where(u < 0.25, MAGSTRIPE, np.where(u < 0.7, CHIP, CONTACTLESS))
     return Rows(
@@ -163,8 +164,8 @@ def skim(world: World, plan: Plan, rows: Rows, month: int, part: int) -> Rows:
         terminal=terminal,
         device=device,
         amount_minor=amount,
-        channel=np.where(step == 0, rows.channel[source], WEB),
-        entry=np.where(step == 0, np.where(rows.channel[source] == POS, swiped, CHIP), ECOM),
+        channel=np.where(step > 0, WEB, np.where(cash, ATM, POS)),
+        entry=np.where(step > 0, ECOM, np.where(cash, CHIP, swiped)),
         kind=np.full(size, TERMINAL),
         ring=ring,
         known_s=_confirmed(rng, TERMINAL, case, paid),

@@ -1,4 +1,4 @@
-"""Lives: events, hidden financial stress, missed bills and default; what drives behaviour but stands in no bank's file."""
+"""Lives: events, hidden financial stress, missed bills and default: what drives behaviour, and no bank is told."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def live(people: People, calendar: Calendar, seed: int) -> Lives:
         stress = _next_stress(rng, stress, happens, people.burden * _season(calendar, month))
         missed = _next_missed(rng, missed, stress, people.sloppy)
         fallen = (missed >= MISSES_TO_DEFAULT) | (rng.random(customers) < _UNLIKELY_TO_PAY[stress])
-        # Before the bank's first month, and while a customer is new, nobody is in default: such a one would be no customer.
+        # Before the bank's first month, and while a customer is new, nobody falls: such a one would be no customer.
         settled = (joined_month < month - 1) if month >= 0 else np.zeros(customers, dtype=bool)
         rescued = fallen & ~settled & (default_month == NEVER)
         stress[rescued], missed[rescued] = 0, 0

@@ -86,7 +86,8 @@ class Market(msgspec.Struct, frozen=True):
     def pick(self, category: Ints, place: Ints, draw: Floats) -> Ints:
         """A terminal of each category at each place; `draw` in [0, 1). The first of a group are the busy ones."""
         group = category * len(PLACES) + place
-        return self.group_start[group] + (self.group_size[group] * draw * draw).astype(np.int64)
+        terminal: Ints = self.group_start[group] + (self.group_size[group] * draw * draw).astype(np.int64)
+        return terminal
 
     def category_of(self, terminal: Ints) -> Ints:
         """The category of each terminal."""

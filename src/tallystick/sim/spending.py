@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from tallystick.sim.calendar import DAY_S, Calendar
-from tallystick.sim.chance import Floats, Ints, choose, stream
+from tallystick.sim.chance import Flags, Floats, Ints, choose, stream
 from tallystick.sim.lives import MOVE, Lives
 from tallystick.sim.people import Devices, People
 from tallystick.sim.places import (
@@ -155,7 +155,7 @@ def _days(calendar: Calendar, rng: np.random.Generator, weekend: Floats, days: t
     u = rng.random(len(weekend))
     if not len(free_days) or not len(work_days):
         return span[(u * len(span)).astype(np.int64)]
-    # The weight is per day: 5/7 and 2/7 of a week's days make it even.
+    # The weight is that of a whole week's weekend; 2.5 = 5/2 turns it into one of these days.
     odds = weekend / (1 - weekend) * 2.5 * len(free_days) / len(work_days)
     chance = odds / (1 + odds)
     is_free = u < chance
@@ -179,7 +179,7 @@ def _means(
     rng: np.random.Generator,
     customer: Ints,
     category: Ints,
-    online: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    online: Flags,
     paid: Ints,
 ) -> tuple[Ints, Ints, Ints]:
     """Channel, entry mode and device of each payment."""
@@ -199,7 +199,7 @@ def device_at(
     rng: np.random.Generator,
     customer: Ints,
     paid: Ints,
-    phone_only: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    phone_only: Flags,
 ) -> Ints:
     """The device a customer uses at a time: the phone, or at home the laptop or the household's tablet."""
     devices = world.devices

@@ -79,4 +79,5 @@ class Books:
 
 def _minimum(balance: Ints) -> Ints:
     share = np.rint(balance * _MINIMUM_SHARE).astype(np.int64)
-    return np.minimum(balance, np.maximum(share, _MINIMUM_MINOR))
+    minimum: Ints = np.minimum(balance, np.maximum(share, _MINIMUM_MINOR))
+    return minimum

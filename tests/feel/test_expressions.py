@@ -1,0 +1,183 @@
+"""What expressions mean, in tables that an analyst can read, and what is refused."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tallystick import feel
+from tallystick.core import DefinitionError, DefinitionErrors, FieldType, InputError
+
+GOLDEN = Path(__file__).parent / "golden"
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def golden() -> list[tuple[str, str, str]]:
+    rows = []
+    for path in sorted(GOLDEN.glob("*.csv")):
+        for line in path.read_text(encoding="utf-8").splitlines()[1:]:
+            expression, values, output = line.rsplit(";", 2)
+            rows.append((expression, values, output))
+    return rows
+
+
+@pytest.mark.parametrize(("expression", "values", "output"), golden())
+def test_the_golden_tables(expression: str, values: str, output: str) -> None:
+    """`expression;input;output`: with the input's names in scope, the expression gives the output."""
+    given_values = feel.compile(values or "{}", ())({})
+    found = feel.compile(expression, given_values)(given_values, NOW)
+    assert feel.show(found) == feel.show(feel.compile(output, ())({}))
+
+
+@pytest.mark.parametrize(("expression", "values", "output"), golden())
+def test_an_expression_spelled_again_means_the_same(expression: str, values: str, output: str) -> None:
+    """The canonical text of an expression reads back as the same expression: versions hang on it."""
+    expr = feel.parse(expression, feel.compile(values or "{}", ())({}))
+    again = feel.parse(feel.spell(expr), feel.names_in(expr), members=("start included",))
+    assert feel.spell(again) == feel.spell(expr)
+
+
+@pytest.mark.parametrize(
+    ("cell", "value", "expected"),
+    [
+        ("-", "null", True),
+        ("", "1", True),
+        ("< 5", "4", True),
+        ("< 5", "null", None),
+        ("[1..3)", "3", False),
+        ('"a", "b"', '"b"', True),
+        ('not("a", "b")', '"c"', True),
+        ('not("a")', "null", True),
+        ("not(< 5)", "null", None),
+        ("null", "null", True),
+        ("not(null)", "0", True),
+        ("1", '"1"', None),
+        ("limit", "7", True),
+        ("> limit", "8", True),
+        ("? > limit and ? < 10", "8", True),
+        ('contains(?, "x")', '"axb"', True),
+        ("limits", "8", True),
+        ("true", "true", True),
+        ("false", "true", False),
+        ('@"2026-01-01"', '@"2026-01-01"', True),
+    ],
+)
+def test_the_unary_tests_of_a_cell(cell: str, value: str, expected: bool | None) -> None:
+    values = {"limit": Decimal(7), "limits": [Decimal(7), Decimal(8)]}
+    holds = feel.unary_tests(cell, values)
+    assert holds(feel.compile(value, ())({}), values) is expected
+
+
+def test_every_unknown_name_is_named_with_its_place_and_the_nearest_known_one() -> None:
+    with pytest.raises(DefinitionErrors) as caught:
+        feel.compile("amuont > 1 and\n__class__ = 2", {"amount": FieldType.parse("money(EUR)"), "age": None})
+    assert str(caught.value).splitlines() == [
+        "1:1: 'amuont' is not a known name (did you mean 'amount'?); allowed: age, amount",
+        "2:1: '__class__' is not a known name; allowed: age, amount",
+    ]
+    assert "不是已知名称" in caught.value.text("zh")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1 +", "(1", "[1, 2", '"open', "1 2", "if 1 then 2", "{a 1}", "for x return 1", "x instance of y"]
+)
+def test_a_fault_of_syntax_says_where_and_what_is_allowed(text: str) -> None:
+    with pytest.raises(DefinitionErrors, match=r"^1:\d+: this expression cannot be read at .*; allowed here: "):
+        feel.compile(text, ["x"])
+
+
+def test_an_absent_value_is_refused_and_null_is_not() -> None:
+    f = feel.compile("a = null or b = 1", ["a", "b"])
+    assert f({"a": None, "b": None}) is True
+    with pytest.raises(InputError, match=r"no value was given for 'b'; null is a value, absence is not \(given: a\)"):
+        f({"a": None})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 5000,
+        "[" * 5000,
+        "-" * 5000 + "1",
+        "1" + "+1" * 5000,
+        "not(" * 5000,
+        "if " * 5000,
+        "x" + ".x" * 5000,
+        "1" + "=1" * 5000,
+        "{a:" * 5000,
+    ],
+)
+def test_deep_nesting_is_refused_not_crashed_upon(text: str) -> None:
+    with pytest.raises(DefinitionError):
+        feel.compile(text, ["x"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 90 + "1" + ")" * 90,
+        "[" * 90 + "1" + "]" * 90,
+        "1" + "+1" * 90,
+        "-" * 90 + "1",
+        "x in (" * 45 + "1" + ")" * 45,
+        "(x = 1 and " * 40 + "true" + ")" * 40,
+        "if x = 1 then 2 else " * 90 + "3",
+        "for i in [1] return " * 45 + "i",
+        " or ".join(f'x = "{i}"' for i in range(3000)),
+    ],
+)
+def test_what_people_write_is_not_too_deep(text: str) -> None:
+    compiled = feel.compile(text, ["x"])
+    compiled({"x": Decimal(1)})
+    assert feel.spell(feel.parse(text, ["x"]))
+
+
+def test_a_huge_literal_is_refused_and_a_long_number_is_rounded_to_34_digits() -> None:
+    with pytest.raises(DefinitionError, match="at most"):
+        feel.compile('"' + "a" * 10_000_000 + '"', ())
+    assert feel.compile("1" * 100 + " > 0", ())({}) is True
+
+
+@pytest.mark.parametrize("name", ["__class__", "__init__", "mro", "__globals__", "denominator", "real"])
+def test_no_expression_reaches_a_python_attribute(name: str) -> None:
+    assert feel.compile(f"x.{name}", ["x"])({"x": Decimal(1)}) is None
+    assert feel.compile(f"f.{name}", ["f"])({"f": feel.Function((), lambda: None)}) is None
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet='abx 01.,()[]{}<>=+-*/"?@:\\\nif then else for in return not', max_size=40))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    """A fuzz of the parser: nothing but an expression or a `DefinitionError` comes out."""
+    try:
+        compiled = feel.compile(text, ["a", "b", "x y"])
+    except DefinitionError:
+        return
+    compiled({"a": Decimal(1), "b": None, "x y": "t"})
+
+
+def test_a_name_that_shadows_a_built_in_leaves_the_function_callable() -> None:
+    assert feel.compile('date = date("2026-01-01") and max(count, 1) = 2', ["date", "count"])(
+        {"date": feel.compile('@"2026-01-01"', ())({}), "count": Decimal(2)}
+    )
+
+
+def test_the_causes_of_a_null() -> None:
+    expr = feel.parse("(a + b) * 2 > c / d", ["a", "b", "c", "d"])
+    values = {"a": Decimal(1), "b": None, "c": Decimal(1), "d": Decimal(0)}
+    assert feel.causes(expr, values) == ("b is null in the input", "c / d has no value for 1, 0")
+
+
+def test_numbers_from_outside_are_lifted_by_their_shortest_text() -> None:
+    assert feel.lift([1, 0.1, True, None, "a"]) == [Decimal(1), Decimal("0.1"), True, None, "a"]
+    with pytest.raises(InputError, match="of type object is not a FEEL value"):
+        feel.lift(object())
+
+
+def test_names_in_reads_outer_names_only() -> None:
+    expr = feel.parse("for x in xs return {y: x, z: y + rate}.z", ["xs", "rate", "other"])
+    assert feel.names_in(expr) == {"xs", "rate"}

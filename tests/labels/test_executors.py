@@ -1,0 +1,159 @@
+"""Batch, live and request give the same bits, and those of the obvious executor."""
+
+from __future__ import annotations
+
+import os
+import struct
+from random import Random
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.labels import oracle, worlds
+
+from tallystick.labels import Library
+
+SOAK = os.environ.get("TALLYSTICK_SOAK") == "1"
+EXAMPLES = 6_000 if SOAK else 60
+quick = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+seeds = st.randoms(use_true_random=False)
+
+
+def bits(value: Any) -> Any:
+    return struct.pack(">d", value) if isinstance(value, float) else (type(value).__name__, value)
+
+
+def row_of(found: pl.DataFrame, row: int, names: list[str]) -> dict[str, Any]:
+    one = found.row(row, named=True)
+    return {name: (bits(one[name]), one[f"{name}__missing"] or "") for name in names}
+
+
+def vector_of(vector: Any, names: list[str]) -> dict[str, Any]:
+    return {name: (bits(vector.values[name]), vector.missing.get(name, "")) for name in names}
+
+
+def k_of(point: dict[str, Any], log: list[dict[str, Any]]) -> int:
+    if point["k"] is not None:
+        return int(point["k"])
+    first = None if point["id"] is None else oracle.first_known(log, point["id"])
+    return int(point["t"]) if first is None else first
+
+
+def live_at(library: Library, live: Any, point: dict[str, Any], k: int) -> dict[str, Any]:
+    own = None if point["id"] is None else ("payments", point["id"])
+    keys = {"card": point["card"], "terminal": point["terminal"]}
+    return vector_of(live.now(keys, point["t"], k=k, own=own), list(library.labels))
+
+
+@pytest.mark.soak
+@quick
+@given(seeds)
+def test_batch_and_live_agree_with_the_oracle(random: Random) -> None:
+    """Any log, any label, any point: batch = live = looking at every fact."""
+    asked = worlds.asked(random, 8)
+    log = worlds.facts(random, random.randrange(14))
+    points = worlds.points(random, log, 8)
+    library = worlds.library(asked)
+    found = library.at(worlds.point_frame(points), facts={"payments": worlds.frame(log)})
+    assert found.height == len(points)
+    live = library.live()
+    for fact in log:
+        assert live.observe({"stream": "payments", **fact}).accepted == oracle.counts(fact)
+    for i, point in enumerate(points):
+        k = k_of(point, log)
+        expected = {}
+        for name, one in asked.items():
+            value, reason = oracle.value(one, log, point[one.entity], point["t"], k, point["id"], worlds.ZONE)
+            expected[name] = (bits(value), reason)
+        described = {name: (one, point, k) for name, one in asked.items()}
+        batch = row_of(found, i, list(asked))
+        for name in asked:
+            assert batch[name] == expected[name], described[name]
+        assert live_at(library, live, point, k) == expected
+
+
+@pytest.mark.soak
+@quick
+@given(seeds)
+def test_request_is_observing_without_keeping(random: Random) -> None:
+    """`now(request=event)` gives what `observe(event)` and its own point give, and batch; and nothing is kept."""
+    asked = worlds.asked(random, 6)
+    library = worlds.library(asked)
+    log = worlds.facts(random, 8)
+    live = library.live()
+    for place, fact in enumerate(log):
+        event = {"stream": "payments", **fact}
+        point = {"card": fact["card_id"] or "a", "terminal": fact["terminal_id"] or "x", "t": fact["paid_at"]}
+        keys = {"card": point["card"], "terminal": point["terminal"]}
+        before = live.snapshot()
+        requested = vector_of(live.now(keys, point["t"], event), list(asked))
+        assert live.snapshot() == before
+        live.observe(event)
+        own = ("payments", fact["payment_id"])
+        after = vector_of(live.now(keys, point["t"], own=own, k=fact["known_at"]), list(asked))
+        assert requested == after
+        known = worlds.frame(log[: place + 1])
+        point |= {"k": fact["known_at"], "stream": "payments", "id": fact["payment_id"]}
+        batch = library.at(worlds.point_frame([point]), facts={"payments": known})
+        assert requested == row_of(batch, 0, list(asked))
+
+
+@pytest.mark.soak
+@quick
+@given(seeds)
+def test_the_future_changes_nothing(random: Random) -> None:
+    """Facts that happen after t, or are known after k, change no label and no reason."""
+    asked = worlds.asked(random, 6)
+    library = worlds.library(asked)
+    log = worlds.facts(random, 10)
+    for point in worlds.points(random, log, 3):
+        k = k_of(point, log)
+        frame = worlds.point_frame([point | {"k": k}])
+        kept = [fact for fact in log if fact["known_at"] <= k]
+        late = [fact | {"payment_id": f"q{i}", "revision": 0, "known_at": k + 1 + i} for i, fact in enumerate(log)]
+        far = [
+            fact | {"payment_id": f"r{i}", "paid_at": point["t"] + 1 + i, "known_at": point["t"] + 1 + i, "revision": 0}
+            for i, fact in enumerate(log)
+        ]
+        whole = library.at(frame, facts={"payments": worlds.frame(log)})
+        assert row_of(whole, 0, list(asked)) == row_of(
+            library.at(frame, facts={"payments": worlds.frame(kept)}), 0, list(asked)
+        )
+        assert row_of(whole, 0, list(asked)) == row_of(
+            library.at(frame, facts={"payments": worlds.frame(log + late + far)}), 0, list(asked)
+        )
+
+
+@pytest.mark.soak
+@quick
+@given(seeds)
+def test_formulas_agree(random: Random) -> None:
+    """Arithmetic in Python and in FEEL text, by column and by value: the same bits and reasons."""
+    library = Library(worlds.formulas(), {"payments": worlds.payments}, zone=worlds.ZONE)
+    log = worlds.facts(random, 10)
+    points = worlds.points(random, log, 4)
+    found = library.at(worlds.point_frame(points), facts={"payments": worlds.frame(log)})
+    live = library.live()
+    for fact in log:
+        live.observe({"stream": "payments", **fact})
+    again = library.live(live.snapshot())
+    for i, point in enumerate(points):
+        k = k_of(point, log)
+        batch = row_of(found, i, list(library.labels))
+        assert batch == live_at(library, live, point, k)
+        assert batch == live_at(library, again, point, k)
+
+
+@quick
+@given(seeds)
+def test_rows_in_any_order(random: Random) -> None:
+    """The order of the frame's rows means nothing."""
+    asked = worlds.asked(random, 6)
+    library = worlds.library(asked)
+    log = worlds.facts(random, 10)
+    frame = worlds.point_frame(worlds.points(random, log, 5))
+    first = library.at(frame, facts={"payments": worlds.frame(log)})
+    random.shuffle(log)
+    assert first.equals(library.at(frame, facts={"payments": worlds.frame(log)}))

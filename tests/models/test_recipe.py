@@ -1,0 +1,142 @@
+"""models.toml: what is read, and how its faults are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tallystick.core import DefinitionError, DefinitionErrors, parse_instant
+from tallystick.models import Gates, read_models
+
+GOOD = """\
+[default_risk]
+target = "statements.default_next"
+points = "statements"
+labels = ["utilisation_1m", "late_3m"]
+protected = ["sex", "age_band"]
+layers = ["scorecard", "trees"]
+calibration = "isotonic"
+folds = 4
+sample_negatives = 0.1
+
+[default_risk.split]
+kind = "time"
+cut = "2025-07-01"
+
+[default_risk.scale]
+base_score = 500
+[default_risk.monotone]
+utilisation_1m = "ascending"
+[default_risk.bins]
+monotone = "auto"
+[default_risk.trees]
+rounds = 100
+[default_risk.gates]
+auc_min = 0.75
+calibration_slope = [0.8, 1.25]
+"""
+
+BAD = """\
+[risk]
+target = "default"
+points = "statements"
+labels = ["a", "a"]
+layers = ["scorecard", "forest"]
+fold = 5
+[risk.split]
+kind = "time"
+cut = "soon"
+maturity = "a while"
+[risk.monotone]
+b = "ascending"
+a = "up"
+[risk.trees]
+rounds = 0
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "models.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_recipe_is_read_whole(tmp_path: Path) -> None:
+    """Keys, sections and the cut in the project's zone; what is not said has its default."""
+    recipe = read_models(write(tmp_path, GOOD), "Europe/Berlin")["default_risk"]
+    assert recipe.labels == ("utilisation_1m", "late_3m")
+    assert recipe.split.cut_at == parse_instant("2025-07-01", "Europe/Berlin")
+    assert (recipe.scale.base_score, recipe.scale.pdo, recipe.trees.rounds, recipe.seed) == (500.0, 20.0, 100, 7)
+    assert recipe.gates == Gates(0.75, None, (0.8, 1.25))
+    options = recipe.options()
+    assert options.monotone == {"utilisation_1m": "ascending", "late_3m": "auto"}
+    assert (options.folds, options.calibration) == (4, "isotonic")
+
+
+def test_all_faults_are_told_together_with_their_lines(tmp_path: Path) -> None:
+    """Every fault names the file's line, what was given, and the nearest that is allowed."""
+    with pytest.raises(DefinitionErrors) as caught:
+        read_models(write(tmp_path, BAD))
+    found = {(fault.code, fault.place.line if fault.place else None) for fault in caught.value.faults}
+    assert found == {
+        ("recipe.target", 2),
+        ("recipe.twice", 4),
+        ("recipe.layer", 5),
+        ("recipe.key", 6),
+        ("recipe.value", 9),
+        ("recipe.value", 10),
+        ("recipe.value", 11),
+        ("recipe.value", 15),
+    }
+    text = caught.value.text()
+    assert "did you mean folds?" in text
+    assert "Expected `int` >= 1" in text
+    assert caught.value.text("zh").count("\n") == len(caught.value.faults) - 1
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "recipe.none"),
+        ("[risk", "recipe.file"),
+        ("risk = 3", "recipe.table"),
+        ("[risk]\n", "recipe.needed"),
+        ("[risk]\ntarget='s.y'\npoints='s'\nlabels=[]", "recipe.needed"),
+        ("[risk]\ntarget='s.y'\npoints='s'\nlabels=['a']\nsplit='time'", "recipe.section"),
+        ("[risk]\ntarget='s.y'\npoints='s'\nlabels=['a']\n[risk.split]\ncut='2025-01-01'", "recipe.cut"),
+        ("[risk]\ntarget='s.y'\npoints='s'\nlabels=['a']\n[risk.monotone]\nb='auto'", "recipe.monotone"),
+    ],
+)
+def test_files_that_are_no_recipes(text: str, code: str, tmp_path: Path) -> None:
+    """Empty, broken, incomplete or contradictory files each give their own error."""
+    with pytest.raises(DefinitionError) as caught:
+        read_models(write(tmp_path, text))
+    assert caught.value.code == code
+    assert "models.toml" in caught.value.text()
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    """The path is in the error."""
+    with pytest.raises(DefinitionError, match=r"absent\.toml"):
+        read_models(tmp_path / "absent.toml")
+
+
+def test_labels_are_checked_against_the_library(tmp_path: Path) -> None:
+    """A label that is not there is answered with the nearest; a date is nothing that a model reads."""
+    recipe = read_models(write(tmp_path, GOOD))["default_risk"]
+    recipe.check({"utilisation_1m": "real", "late_3m": "money(EUR)"})
+    with pytest.raises(DefinitionErrors) as caught:
+        recipe.check({"utilisation_2m": "real", "late_3m": "date"})
+    assert [fault.code for fault in caught.value.faults] == ["recipe.label", "recipe.type"]
+    assert "did you mean utilisation_2m?" in caught.value.text()
+
+
+def test_protected_columns_never_enter(tmp_path: Path) -> None:
+    """Neither by their own name, nor through what a label reads."""
+    recipe = read_models(write(tmp_path, GOOD.replace("late_3m", "sex")))["default_risk"]
+    types = {"utilisation_1m": "real", "sex": "text"}
+    with pytest.raises(DefinitionErrors) as caught:
+        recipe.check(types, {"utilisation_1m": {"statements.age_band", "statements.balance"}})
+    assert [fault.code for fault in caught.value.faults] == ["recipe.lineage", "recipe.protected"]
+    assert "statements.age_band" in caught.value.text()
