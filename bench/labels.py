@@ -2,7 +2,7 @@
 
     python bench/labels.py [--events N] [--keys N]
 
-One million card payments over 50,000 keys of skewed use, four windows; count, sum and max at each event's own point,
+One million card payments over 50,000 keys of skewed use (the busiest has some 27,000), four windows; count, sum and max at each event's own point,
 itself included. DuckDB has no distinct count over a RANGE window at this size, so ours is timed with and without it.
 """
 
@@ -29,7 +29,7 @@ def payments(events: int, keys: int) -> pl.DataFrame:
         {
             "payment_id": np.arange(events),
             "paid_at": at,
-            "card_id": (random.pareto(1.1, events) * 20).astype(np.int64) % keys,
+            "card_id": (random.random(events) ** 3 * keys).astype(np.int64),
             "merchant_id": random.integers(0, 500, events),
             "amount": random.integers(1, 1_000_000, events),
         }
@@ -73,8 +73,8 @@ def theirs(facts: pl.DataFrame) -> tuple[pl.DataFrame, float]:
         parts += [f"count(*) OVER {over} AS count_{name}", f"sum(amount) OVER {over} AS sum_{name}"]
         parts += [f"max(amount) OVER {over} AS max_{name}"]
     frames = ", ".join(
-        f"w_{name} AS (PARTITION BY card_id ORDER BY happened RANGE BETWEEN INTERVAL '{interval}' - INTERVAL 1 MICROSECOND "
-        "PRECEDING AND CURRENT ROW)"
+        f"w_{name} AS (PARTITION BY card_id ORDER BY happened "
+        f"RANGE BETWEEN INTERVAL '{interval}' - INTERVAL 1 MICROSECOND PRECEDING AND CURRENT ROW)"
         for name, interval in WINDOWS.items()
     )
     query = (
@@ -101,8 +101,10 @@ def main() -> None:
     ours(payments(1_000, 50), True)  # compiles
     facts = payments(asked.events, asked.keys)
     found, seconds = ours(facts, False)
-    _, seconds_distinct = ours(facts, True)
     peer, peer_seconds = theirs(facts)
+    # Interleaved and the better of two, so that a busy moment of the machine falls on neither.
+    seconds, peer_seconds = min(seconds, ours(facts, False)[1]), min(peer_seconds, theirs(facts)[1])
+    _, seconds_distinct = ours(facts, True)
     different = 0
     for name in [name for name in peer.columns if name != "payment_id"]:
         different += int((found[name] != peer[name]).sum())

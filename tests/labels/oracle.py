@@ -42,7 +42,7 @@ def counts(fact: Fact) -> bool:
         return True
     if None in (fact["payment_id"], fact["paid_at"], fact["card_id"], fact["terminal_id"], fact["number"]):
         return False
-    return fact["revision"] > 0 or 0 <= fact["known_at"] - fact["paid_at"] <= LATENESS
+    return bool(fact["revision"] > 0 or 0 <= fact["known_at"] - fact["paid_at"] <= LATENESS)
 
 
 def known(facts: Iterable[Fact], k: int) -> list[dict[str, Any]]:
@@ -75,20 +75,20 @@ def first_known(facts: Iterable[Fact], own: str) -> int | None:
     return min((fact["known_at"] for fact in facts if counts(fact) and fact["payment_id"] == own), default=None)
 
 
-def value(asked: Asked, facts: list[Fact], key: str, t: int, k: int, own: str | None, zone: str) -> Outcome:
+def value(asked: Asked, facts: Iterable[Fact], key: str, t: int, k: int, own: str | None, zone: str) -> Outcome:
     """The value of a label at a point, or None and the reason."""
     rows = known(facts, k)
     if own is not None:
         mine = next((row for row in rows if row["payment_id"] == own), None)
-        place = None if mine is None else (mine["number"], own)
 
         def before(row: dict[str, Any]) -> bool:
             if row["payment_id"] == own:
                 return asked.present and row["paid_at"] <= t
             if row["paid_at"] < t:
                 return True
-            same = row["paid_at"] == t and mine is not None and mine["paid_at"] == t
-            return same and (row["number"], row["payment_id"]) < place
+            if mine is None or row["paid_at"] != t or mine["paid_at"] != t:
+                return False
+            return bool((row["number"], row["payment_id"]) < (mine["number"], own))
 
         rows = [row for row in rows if before(row)]
     rows = [row for row in rows if row["paid_at"] <= t and row[f"{asked.entity}_id"] == key]
@@ -121,8 +121,8 @@ def aggregate(asked: Asked, rows: list[Any], passed: list[Any], t: int, reason: 
     if asked.kind == "distinct":
         return len(set(values)), ""
     if asked.kind in ("min", "max", "first", "last"):
-        chosen = {"min": min, "max": max, "first": lambda v: v[0], "last": lambda v: v[-1]}[asked.kind]
-        return chosen(values), ""
+        edges = {"first": values[0], "last": values[-1]}
+        return edges[asked.kind] if asked.kind in edges else (min if asked.kind == "min" else max)(values), ""
     total = sum(int(value) for value in values)
     if asked.kind == "sum":
         return (total, "") if -(2**63) <= total < 2**63 else (None, "undefined")

@@ -16,7 +16,7 @@ from tests.labels import oracle, worlds
 from tallystick.labels import Library
 
 SOAK = os.environ.get("TALLYSTICK_SOAK") == "1"
-EXAMPLES = 6_000 if SOAK else 60
+EXAMPLES = 3_000 if SOAK else 30
 quick = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 seeds = st.randoms(use_true_random=False)
 
@@ -81,8 +81,9 @@ def test_request_is_observing_without_keeping(random: Random) -> None:
     """`now(request=event)` gives what `observe(event)` and its own point give, and batch; and nothing is kept."""
     asked = worlds.asked(random, 6)
     library = worlds.library(asked)
-    log = worlds.facts(random, 8)
+    log = worlds.facts(random, 5)
     live = library.live()
+    chosen = random.randrange(len(log))
     for place, fact in enumerate(log):
         event = {"stream": "payments", **fact}
         point = {"card": fact["card_id"] or "a", "terminal": fact["terminal_id"] or "x", "t": fact["paid_at"]}
@@ -94,6 +95,8 @@ def test_request_is_observing_without_keeping(random: Random) -> None:
         own = ("payments", fact["payment_id"])
         after = vector_of(live.now(keys, point["t"], own=own, k=fact["known_at"]), list(asked))
         assert requested == after
+        if place != chosen:
+            continue
         known = worlds.frame(log[: place + 1])
         point |= {"k": fact["known_at"], "stream": "payments", "id": fact["payment_id"]}
         batch = library.at(worlds.point_frame([point]), facts={"payments": known})
@@ -108,7 +111,7 @@ def test_the_future_changes_nothing(random: Random) -> None:
     asked = worlds.asked(random, 6)
     library = worlds.library(asked)
     log = worlds.facts(random, 10)
-    for point in worlds.points(random, log, 3):
+    for point in worlds.points(random, log, 1):
         k = k_of(point, log)
         frame = worlds.point_frame([point | {"k": k}])
         kept = [fact for fact in log if fact["known_at"] <= k]

@@ -140,3 +140,13 @@ def test_protected_columns_never_enter(tmp_path: Path) -> None:
         recipe.check(types, {"utilisation_1m": {"statements.age_band", "statements.balance"}})
     assert [fault.code for fault in caught.value.faults] == ["recipe.lineage", "recipe.protected"]
     assert "statements.age_band" in caught.value.text()
+
+
+def test_the_recipe_of_the_manual_is_read(tmp_path: Path) -> None:
+    """docs/models.md shows every key, each with its default or a sensible value."""
+    manual = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    recipe = read_models(write(tmp_path, manual.split("```toml\n")[1].split("```")[0]))["default_risk"]
+    shown = manual.split("```toml\n")[1]
+    for section in (recipe, recipe.split, recipe.scale, recipe.reasons, recipe.bins, recipe.trees, recipe.gates):
+        for name in section.__struct_fields__:
+            assert name in ("name", "place", "cut_at") or name in shown, name

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
+from json.encoder import encode_basestring as quoted
 from typing import Any
 
 import msgspec
@@ -69,9 +69,16 @@ def content_version(kind: str, content: Any, semantics: int) -> str:
 
 
 def _plain(value: Any) -> Any:
+    kind = type(value)
+    if kind is str or kind is float or kind is bool or value is None:
+        return value
+    if kind is int:
+        return str(value)
+    if kind is dict:
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, Enum):
         return _plain(value.value)
-    if value is None or isinstance(value, str | bool | float):
+    if isinstance(value, str | float):
         return value
     if isinstance(value, int):
         return str(value)
@@ -91,39 +98,52 @@ def _plain(value: Any) -> Any:
 
 
 def _encode(value: Any, parts: list[str]) -> None:
-    if value is None:
+    # Exact types first: a leaf is encoded on every decision, and almost all it holds is one of these.
+    kind = type(value)
+    if kind is str:
+        parts.append(quoted(value))
+    elif value is None:
         parts.append("null")
-    elif value is True:
-        parts.append("true")
-    elif value is False:
-        parts.append("false")
-    elif isinstance(value, str):
-        parts.append(json.dumps(value, ensure_ascii=False))
-    elif isinstance(value, int):
-        if not -_SAFE <= value <= _SAFE:
-            raise InputError(WORDS("canonical.integer", given=value))
-        parts.append(str(int(value)))
-    elif isinstance(value, float):
+    elif kind is bool:
+        parts.append("true" if value else "false")
+    elif kind is float:
         parts.append(_number(value))
-    elif isinstance(value, Mapping):
-        if not all(isinstance(key, str) for key in value):
-            raise _refused(value)
-        try:
-            # RFC 8785 sorts by UTF-16 code units, which is the byte order of UTF-16-BE.
-            keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
-        except UnicodeEncodeError:
-            raise _refused(value) from None
-        for index, key in enumerate(keys):
-            parts.append(("," if index else "{") + json.dumps(key, ensure_ascii=False) + ":")
-            _encode(value[key], parts)
-        parts.append("}" if keys else "{}")
+    elif kind is dict or isinstance(value, Mapping):
+        _encode_object(value, parts)
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
             parts.append("," if index else "[")
             _encode(item, parts)
         parts.append("]" if value else "[]")
+    elif isinstance(value, str):
+        parts.append(quoted(str(value)))
+    elif isinstance(value, float):
+        parts.append(_number(float(value)))
+    elif isinstance(value, int):
+        if not -_SAFE <= value <= _SAFE:
+            raise InputError(WORDS("canonical.integer", given=value))
+        parts.append(str(int(value)))
     else:
         raise _refused(value)
+
+
+def _encode_object(value: Mapping[Any, Any], parts: list[str]) -> None:
+    if not all(isinstance(key, str) for key in value):
+        raise _refused(value)
+    if all(map(str.isascii, value)):
+        keys = sorted(value)
+    else:
+        try:
+            # RFC 8785 sorts by UTF-16 code units, which is the byte order of UTF-16-BE.
+            keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
+        except UnicodeEncodeError:
+            raise _refused(value) from None
+    opening = "{"
+    for key in keys:
+        parts.append(f"{opening}{quoted(key)}:")
+        _encode(value[key], parts)
+        opening = ","
+    parts.append("}" if keys else "{}")
 
 
 def _number(value: float) -> str:

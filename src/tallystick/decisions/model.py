@@ -64,6 +64,13 @@ class Model:
         """The input data that a decision needs, by whatever way, in order of name."""
         return tuple(InputData(element.name, element.type.name) for element in self._planned(name).inputs)
 
+    def rule_text(self, name: str, rule: int) -> tuple[str, str]:
+        """A rule of a decision table as people read it: its conditions and what it gives; `rule` counts from 1."""
+        content = self._elements[name].logic.content
+        cells, outputs, _ = content["rules"][rule - 1]
+        tests = [f"{given}: {cell}" for given, cell in zip(content["inputs"], cells, strict=True) if cell != "-"]
+        return "; ".join(tests) or "-", ", ".join(outputs)
+
     def decide(self, name: str, inputs: Mapping[str, Any], now: datetime | None = None) -> Result:
         """Decide.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from tallystick import compliance, ledger
 from tallystick.core import LANGUAGES, FieldType, Instant, Language, Missing, format_instant, format_minor
 from tallystick.desk.decide import explain
@@ -70,6 +72,7 @@ def decision_letter(
         project.reasons,
         outcome=record.result["outcome"],
         reasons=explain(champion, record),
+        factors=explain(champion, msgspec.structs.replace(record, reasons=[])),
         score=(record.score or {}).get("points"),
         decision_id=record.request_id,
         decided_at=record.decided_at,

@@ -98,7 +98,8 @@ def compile_tests(tests: ir.Tests) -> CompiledTests:
     """Compile unary tests that were parsed before."""
     generator = _Generator(ir.names_in(tests) - {"?"})
     generator.bound["?"] = "value"
-    compiled: CompiledTests = generator.function(("value", "values", "now"), generator.of(tests))
+    single = ast.Assign([ast.Name("value", ast.Store())], generator.call(runtime.single, _name("value")))
+    compiled: CompiledTests = generator.function(("value", "values", "now"), generator.of(tests), single)
     return compiled
 
 
@@ -158,8 +159,8 @@ class _Generator:
         self.bound = before
         return ast.Lambda(_parameters(parameters), code)
 
-    def function(self, parameters: tuple[str, ...], body: ast.expr) -> Any:
-        """The finished Python function."""
+    def function(self, parameters: tuple[str, ...], body: ast.expr, *before: ast.stmt) -> Any:
+        """The finished Python function; `before` are statements that come first."""
         loads: list[ast.stmt] = [
             ast.Assign([ast.Name(local, ast.Store())], ast.Subscript(_name("values"), ast.Constant(name), ast.Load()))
             for name, local in self.outer.items()
@@ -169,7 +170,7 @@ class _Generator:
         guarded: list[ast.stmt] = [ast.Try(loads, [handler], [], [])] if loads else []
         arguments = _parameters(list(parameters))
         arguments.defaults = [_NULL]
-        definition = ast.FunctionDef("feel", arguments, [*guarded, ast.Return(body)], [], None, None)
+        definition = ast.FunctionDef("feel", arguments, [*before, *guarded, ast.Return(body)], [], None, None)
         module = ast.Module([definition], [])
         for node in ast.walk(module):
             if "lineno" in node._attributes:

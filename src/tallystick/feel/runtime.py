@@ -31,6 +31,11 @@ def item_member(item: Any, name: str, outer: Any) -> Any:
     return item[name] if type(item) is dict and name in item else outer
 
 
+def single(value: Any) -> Any:
+    """The input of a cell: a list of one stands for its item."""
+    return value[0] if type(value) is list and len(value) == 1 else value
+
+
 def half_interval(low: Any, high: Any, low_closed: bool, high_closed: bool) -> Interval | None:
     """A range with one end; null when that end is null."""
     return None if low is None and high is None else Interval(low, high, low_closed, high_closed)

@@ -276,7 +276,7 @@ def _group(a: Arrangement, made: Feature, members: list[Leaf]) -> dict[Leaf, Val
         bounds = (low, high, a.k, a.own, present, a.ends(present)[1])
         for kind, values, why in _aggregate(same, made, rows, bounds, counts, sums, links, a):
             leaf = next(leaf for leaf in same if leaf.kind == kind)
-            reason = a.back(a.reasons(leaf, why))
+            reason = a.back(a.reasons(leaf, why)) if why.any() else np.zeros(why.size, np.uint8)
             found[leaf] = Values(a.back(values), reason, made.texts if kind in ("first", "last") else None)
     return found
 
@@ -367,10 +367,14 @@ def to_series(name: str, values: Values, kind: FieldType) -> pl.Series:
             found = found.cast(pl.Int32).cast(pl.Date)
         elif kind.kind in casts:
             found = found.cast(casts[kind.kind])
+    if not values.reason.any():
+        return found.alias(name)
     return found.to_frame("v").select(pl.when(present).then(pl.col("v")).otherwise(None).alias(name)).to_series()
 
 
 def to_reasons(name: str, values: Values) -> pl.Series:
     """The reasons as a text column, null where there is a value."""
     table = pl.Series([None, *REASONS[1:]], dtype=pl.String)
+    if not values.reason.any():
+        return table.new_from_index(0, values.reason.size).alias(f"{name}__missing")
     return table.gather(pl.Series(values.reason)).alias(f"{name}__missing")

@@ -13,9 +13,9 @@ import polars as pl
 
 from tallystick.core import DefinitionError, Faults, Field, InputError, Place, Span, TallystickError, zone_of
 from tallystick.labels import batch
+from tallystick.labels.arithmetic import by_column
 from tallystick.labels.define import Entity, Events, FieldSpec, Label
 from tallystick.labels.facts import REFUSED, Rows, normalise, prepare
-from tallystick.labels.formula import by_column
 from tallystick.labels.live import Live
 from tallystick.labels.resolve import Definition, Leaf, Resolved, declared_types, leaves, resolve, unfinished
 from tallystick.labels.words import WORDS

@@ -11,10 +11,10 @@ import polars as pl
 
 from tallystick.core import FieldType, InputError, StateError
 from tallystick.labels import shelf
+from tallystick.labels.arithmetic import by_value
 from tallystick.labels.book import Book
 from tallystick.labels.define import Events
 from tallystick.labels.facts import T_MIN
-from tallystick.labels.formula import by_value
 from tallystick.labels.point import Point
 from tallystick.labels.resolve import Resolved, leaves
 from tallystick.labels.shelf import Revision

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from tallystick.labels import kernels, shelf
+from tallystick.labels.arithmetic import Outcome
 from tallystick.labels.batch import EXPIRED, NEVER_SEEN, NOT_YET_KNOWN, REASONS, SOURCE_NULL, UNDEFINED, deviation
 from tallystick.labels.book import Book, Event
 from tallystick.labels.facts import T_MIN
-from tallystick.labels.formula import Outcome
 from tallystick.labels.resolve import Leaf
 from tallystick.labels.shelf import AT, EVENT, FROM, TO, VALUES, Shelf
 from tallystick.labels.windows import after
@@ -44,14 +44,15 @@ class Point:
         self.books, self.keys, self.t, self.k, self.zone = books, keys, t, k, zone
         self.own, self.event = own, event
         self.places: dict[tuple[str, str], _Place] = {}
-        self.done: dict[Leaf, Outcome] = {}
+        self.done: dict[int, Outcome] = {}
         self.moments: dict[tuple[Any, ...], tuple[int, ...]] = {}
 
     def leaf(self, leaf: Leaf) -> Outcome:
         """The value of one aggregate."""
-        if leaf not in self.done:
-            self.done[leaf] = self._value(leaf)
-        return self.done[leaf]
+        found = self.done.get(id(leaf))
+        if found is None:
+            found = self.done[id(leaf)] = self._value(leaf)
+        return found
 
     def _place(self, leaf: Leaf) -> _Place:
         book = self.books[leaf.stream]

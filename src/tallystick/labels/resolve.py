@@ -146,6 +146,7 @@ class _Resolver:
         self.done: dict[str, Node | None] = {}
         self.reads: dict[tuple[str, str, str], frozenset[str]] = {}
         self._names = {id(label): name for name, label in written.items()}
+        self._leaves: dict[Leaf, Leaf] = {}
 
     def by_name(self, name: str, above: tuple[str, ...]) -> Node | None:
         if name in above:
@@ -248,7 +249,7 @@ class _Resolver:
             return None
         late = {events.fields[name].known_at for name in read if name in events.fields} - {""}
         self.reads[(events.stream, label.column, label.where)] = read | late
-        return Leaf(
+        leaf = Leaf(
             events.stream,
             label.per.entity.name,
             label.kind,
@@ -259,6 +260,8 @@ class _Resolver:
             label.including_present,
             result,
         )
+        # Equal leaves are one object, so that executors may tell them by identity.
+        return self._leaves.setdefault(leaf, leaf)
 
     def _fault(self, place: Place, words: Message) -> None:
         self.faults.add(DefinitionError(words, place))

@@ -7,7 +7,7 @@ column get the same bits. This room reads no source and no event, takes no decis
 from tallystick.models.artifact import load
 from tallystick.models.binning import BinOptions, OptimalBinner, Variable
 from tallystick.models.calibration import Calibration
-from tallystick.models.layers import LayeredClassifier, LayerOptions
+from tallystick.models.layers import LayeredClassifier, LayerOptions, fold_of
 from tallystick.models.metrics import (
     CalibrationBin,
     Evaluation,
@@ -63,6 +63,7 @@ __all__ = [
     "calibration_line",
     "calibration_table",
     "evaluate",
+    "fold_of",
     "histogram",
     "ks",
     "load",

@@ -1,0 +1,97 @@
+"""RFC 8785: published vectors, and the equality of canonical form and meaning."""
+
+from __future__ import annotations
+
+import json
+import struct
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tallystick.core import InputError, Span, canonical, content_version, jcs
+
+# RFC 8785 appendix B: IEEE 754 bits and the text of the number.
+NUMBERS = [
+    ("0000000000000000", "0"),
+    ("8000000000000000", "0"),
+    ("0000000000000001", "5e-324"),
+    ("8000000000000001", "-5e-324"),
+    ("7fefffffffffffff", "1.7976931348623157e+308"),
+    ("4340000000000000", "9007199254740992"),
+    ("c340000000000000", "-9007199254740992"),
+    ("4430000000000000", "295147905179352830000"),
+    ("44b52d02c7e14af5", "9.999999999999997e+22"),
+    ("44b52d02c7e14af6", "1e+23"),
+    ("44b52d02c7e14af7", "1.0000000000000001e+23"),
+    ("444b1ae4d6e2ef4e", "999999999999999700000"),
+    ("444b1ae4d6e2ef4f", "999999999999999900000"),
+    ("444b1ae4d6e2ef50", "1e+21"),
+    ("3eb0c6f7a0b5ed8c", "9.999999999999997e-7"),
+    ("3eb0c6f7a0b5ed8d", "0.000001"),
+    ("41b3de4355555553", "333333333.3333332"),
+    ("41b3de4355555554", "333333333.33333325"),
+    ("41b3de4355555555", "333333333.3333333"),
+    ("becbf647612f3696", "-0.0000033333333333333333"),
+    ("43143ff3c1cb0959", "1424953923781206.2"),
+]
+
+
+@pytest.mark.parametrize(("bits", "text"), NUMBERS)
+def test_numbers_are_written_as_rfc_8785_says(bits: str, text: str) -> None:
+    assert jcs(struct.unpack(">d", bytes.fromhex(bits))[0]) == text.encode()
+
+
+def test_the_example_of_rfc_8785() -> None:
+    document = {
+        "numbers": [333333333.33333329, 1e30, 4.50, 2e-3, 0.000000000000000000000000001],
+        "string": "\u20ac$\u000f\u000aA'\u0042\u0022\u005c\\\"\u002f",
+        "literals": [None, True, False],
+    }
+    assert jcs(document) == (
+        '{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],'
+        '"string":"€$\\u000f\\nA\'B\\"\\\\\\\\\\"/"}'
+    ).encode()
+
+
+def test_keys_are_sorted_by_utf_16_code_units() -> None:
+    document = {"€": 1, "\r": 2, "\ufb33": 3, "1": 4, "\U0001f600": 5, "\u0080": 6, "ö": 7}
+    assert list(json.loads(jcs(document))) == ["\r", "1", "\u0080", "ö", "€", "\U0001f600", "\ufb33"]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), 2**53, {1: 2}, b"x", object(), "\ud800", {"\ud800é": 1}])
+def test_what_json_cannot_carry_is_refused(bad: object) -> None:
+    with pytest.raises(InputError):
+        jcs(bad)
+
+
+def test_a_definition_keeps_every_int_and_decimal_as_text() -> None:
+    assert canonical({"n": 2**62, "d": Decimal("1.10"), "z": Decimal("-0.0"), "span": Span(7)}) == (
+        b'{"d":"1.1","n":"4611686018427387904","span":{"micros":"7"},"z":"0"}'
+    )
+
+
+def test_kind_content_and_semantics_all_count() -> None:
+    versions = {
+        content_version("label", {"a": 1}, 1),
+        content_version("model", {"a": 1}, 1),
+        content_version("label", {"a": 2}, 1),
+        content_version("label", {"a": 1}, 2),
+    }
+    assert len(versions) == 4
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(json_values)
+def test_canonical_text_reads_back_as_the_same_value_and_is_stable(value: object) -> None:
+    text = jcs(value)
+    again = json.loads(text, parse_int=float)
+    assert again == value
+    assert jcs(again) == text
