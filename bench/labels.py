@@ -2,8 +2,9 @@
 
     python bench/labels.py [--events N] [--keys N]
 
-One million card payments over 50,000 keys of skewed use (the busiest has some 27,000), four windows; count, sum and max at each event's own point,
-itself included. DuckDB has no distinct count over a RANGE window at this size, so ours is timed with and without it.
+One million card payments over 50,000 keys of skewed use (the busiest has some 27,000), four windows; count, sum and max
+at each event's own point, itself included. DuckDB has no distinct count over a RANGE window at this size, so ours is
+timed with and without it.
 """
 
 from __future__ import annotations

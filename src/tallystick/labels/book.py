@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import polars as pl
+
 from tallystick.core import FieldType, InputError, Message, Span
 from tallystick.feel import to_feel
 from tallystick.labels import kernels, shelf
 from tallystick.labels.define import Events
-from tallystick.labels.facts import T_MAX, T_MIN
+from tallystick.labels.facts import ID, REFUSED, RETRACT, REVISION, T_MAX, T_MIN, normalise, prepare
 from tallystick.labels.filters import columns_read, row_test
+from tallystick.labels.history import History
 from tallystick.labels.resolve import Leaf, declared_types
 from tallystick.labels.shelf import Revision, Shelf, Version
 from tallystick.labels.words import WORDS
@@ -38,6 +41,8 @@ class Book:
         self.entities = tuple(entity.name for entity in events.keys)
         self.keys = tuple(events.keys.values())
         self.events: dict[int | str, Event] = {}
+        self.history: History | None = None
+        self.numbered = 0
         self.shelves: dict[str, dict[int | str, Shelf]] = {name: {} for name in self.entities}
         self.features: dict[tuple[str, str, bool], int] = {}
         self.texts: dict[str, dict[Any, int]] = {}
@@ -109,11 +114,62 @@ class Book:
     def _wrong(self, column: str, value: Any, allowed: str) -> Message:
         return WORDS("labels.value", stream=self.definition.stream, column=column, given=value, allowed=allowed)
 
+    def start_from(self, frame: pl.DataFrame) -> int | None:
+        """Take history in as columns; None when it must be observed fact by fact: revisions, or not at the start."""
+        facts, types = normalise(self.definition, frame, self.columns, declared_types(self.definition))
+        facts = facts.filter(pl.col(REFUSED).is_null())
+        if (
+            self.events
+            or self.history
+            or facts[RETRACT].any()
+            or facts[REVISION].any()
+            or facts[ID].is_duplicated().any()
+        ):
+            return None
+        self.kinds |= types
+        rows = prepare(self.definition, frame, self.columns, declared_types(self.definition))
+        self.history = History(self.definition, facts, rows, self.features, self._number, self.columns, self.zone)
+        self.numbered = self.history.size
+        return facts.height
+
+    def event(self, id: int | str) -> Event | None:
+        """All that was observed of an event; None when it is unknown."""
+        found = self.events.get(id)
+        if found is None and self.history is not None:
+            taken = self.history.take_event(id)
+            if taken is not None:
+                found = self.events[id] = Event(taken[0])
+                found.revisions[0] = taken[1]
+                found.versions = shelf.versions(found.revisions, self.columns, self.definition.fields)
+        return found
+
+    def all_events(self) -> list[tuple[int | str, Event]]:
+        """Every event with its id, those of history too."""
+        for id in self.history.ids() if self.history is not None else ():
+            self.event(id)
+        return list(self.events.items())
+
+    def known_at(self) -> int:
+        """The greatest instant at which a fact of history could be known."""
+        return self.history.known_at if self.history is not None else T_MIN
+
+    def shelf(self, entity: str, key: int | str | None) -> Shelf | None:
+        """The row versions of a key; None when it was never seen."""
+        if key is None:
+            return None
+        found = self.shelves[entity].get(key)
+        if found is None and self.history is not None:
+            found = self.history.take_shelf(entity, key)
+            if found is not None:
+                self.shelves[entity][key] = found
+        return found
+
     def put(self, id: int | str, number: int, revision: Revision) -> None:
         """Take a revision in: the event's row versions are made anew."""
-        event = self.events.get(id)
+        event = self.event(id)
         if event is None:
-            event = self.events[id] = Event(len(self.events))
+            event = self.events[id] = Event(self.numbered)
+            self.numbered += 1
         event.revisions[number] = revision
         self._renew(id, event)
 
@@ -129,15 +185,17 @@ class Book:
         for version in event.versions:
             order = (version.at, version.sequence, id, version.known_from)
             for entity, key in zip(self.entities, version.keys, strict=True):
-                self.shelves[entity][key].remove(order)
-                if not self.shelves[entity][key].size:
+                held = self.shelf(entity, key)
+                assert held is not None
+                held.remove(order)
+                if not held.size:
                     del self.shelves[entity][key]
         event.versions = shelf.versions(event.revisions, self.columns, self.definition.fields)
         for version in event.versions:
             order = (version.at, version.sequence, id, version.known_from)
             ints, codes = self._row(version, event.number)
             for entity, key in zip(self.entities, version.keys, strict=True):
-                found = self.shelves[entity].get(key)
+                found = self.shelf(entity, key)
                 if found is None:
                     found = self.shelves[entity][key] = Shelf(len(self.features))
                 found.add(order, ints, codes)

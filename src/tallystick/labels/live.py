@@ -110,15 +110,21 @@ class Live:
 
     def knows(self, stream: str, id: int | str, revision: int = 0) -> bool:
         """Whether this revision of an event was observed."""
-        event = self._books[stream].events.get(id)
+        event = self._books[stream].event(id)
         return event is not None and revision in event.revisions
 
     def warm(self, facts: Mapping[str, pl.DataFrame]) -> int:
         """Observe history: stream → frame as for `Library.at`; gives how many facts were accepted."""
         accepted = 0
         for stream, frame in facts.items():
-            for row in frame.iter_rows(named=True):
-                accepted += self.observe({**row, "stream": stream}).accepted
+            taken = self._book(stream).start_from(frame)
+            if taken is None:
+                for row in frame.iter_rows(named=True):
+                    accepted += self.observe({**row, "stream": stream}).accepted
+                continue
+            accepted += taken
+            if taken:
+                self._known = max(self._known, self._book(stream).known_at())
         return accepted
 
     def now(
@@ -182,7 +188,7 @@ class Live:
                 "kinds": {column: str(kind) for column, kind in book.kinds.items()},
                 "events": [
                     [id, number, _plain(revision)]
-                    for id, event in book.events.items()
+                    for id, event in book.all_events()
                     for number, revision in event.revisions.items()
                 ],
             }
@@ -240,7 +246,7 @@ class Live:
         return int(shelf.held_value(value, FieldType("instant"), "point", "t"))
 
     def _repeated(self, book: Book, id: int | str, number: int, found: Revision) -> bool:
-        event = book.events.get(id)
+        event = book.event(id)
         if event is None or number not in event.revisions:
             return False
         if event.revisions[number].content() != found.content():
@@ -258,7 +264,7 @@ class Live:
     ) -> Vector:
         nodes = self._resolved.nodes
         names = list(nodes) if labels is None else list(labels)
-        event = None if own is None else self._book(own[0]).events.get(own[1])
+        event = None if own is None else self._book(own[0]).event(own[1])
         if k is None:
             known = [revision.known_at for revision in event.revisions.values()] if event else []
             k = min(known) if known else self._known

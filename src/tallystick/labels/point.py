@@ -56,7 +56,7 @@ class Point:
 
     def _place(self, leaf: Leaf) -> _Place:
         book = self.books[leaf.stream]
-        found = book.shelves[leaf.entity].get(self.keys[leaf.entity])  # type: ignore[arg-type]
+        found = book.shelf(leaf.entity, self.keys[leaf.entity])
         found = Shelf(len(book.features)) if found is None else found
         at, own = found.ints[AT], -1
         if self.own is None or self.own[0] != leaf.stream:

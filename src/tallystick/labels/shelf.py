@@ -34,6 +34,17 @@ class Shelf:
         self.codes: Codes = np.zeros((features, 4), np.uint8)
         self.size = 0
 
+    @classmethod
+    def of(cls, order: list[Order], ints: Ints, codes: Codes) -> Shelf:
+        """A shelf that holds row versions already in order, with room for as many again."""
+        made = cls(0)
+        room = max(4, 2 * len(order))
+        made.order, made.size = order, len(order)
+        made.ints = np.zeros((ints.shape[0], room), np.int64)
+        made.codes = np.zeros((codes.shape[0], room), np.uint8)
+        made.ints[:, : made.size], made.codes[:, : made.size] = ints, codes
+        return made
+
     def add(self, order: Order, ints: list[int], codes: list[int]) -> None:
         """Put a row version in its place."""
         if self.size == self.ints.shape[1]:
