@@ -341,10 +341,13 @@ def index_entries(engine: sql.Engine, entries: Sequence[Entry]) -> None:
         connection.execute(_CURSOR.update().values(position=entries[-1].position + 1, leaves=leaves))
 
 
+_FIND = sql.select(DECISIONS).where(DECISIONS.c.request_id == sql.bindparam("asked"))
+
+
 def find_decision(engine: sql.Engine, request_id: str) -> Found | None:
     """Where the decision on a request lies, or None."""
     with engine.connect() as connection:
-        row = connection.execute(sql.select(DECISIONS).where(DECISIONS.c.request_id == request_id)).first()
+        row = connection.execute(_FIND, {"asked": request_id}).first()
     return None if row is None else Found(*row)
 
 

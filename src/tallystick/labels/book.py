@@ -118,13 +118,8 @@ class Book:
         """Take history in as columns; None when it must be observed fact by fact: revisions, or not at the start."""
         facts, types = normalise(self.definition, frame, self.columns, declared_types(self.definition))
         facts = facts.filter(pl.col(REFUSED).is_null())
-        if (
-            self.events
-            or self.history
-            or facts[RETRACT].any()
-            or facts[REVISION].any()
-            or facts[ID].is_duplicated().any()
-        ):
+        revised = facts[RETRACT].any() or (facts[REVISION] != 0).any() or facts[ID].is_duplicated().any()
+        if self.events or self.history is not None or revised:
             return None
         self.kinds |= types
         rows = prepare(self.definition, frame, self.columns, declared_types(self.definition))
