@@ -23,6 +23,7 @@ demo: .venv/.ready  ## The main job on the simulated bank: load, labels, train, 
 
 real: .venv/.ready  ## The main job on real data: 30,000 card clients of ../shared/data/taiwan.csv
 	TALLYSTICK_SHARED="$(abspath $(SHARED))" $(BIN)/tally -p examples/card_issuer run --json build/card_issuer.json
+	TALLYSTICK_SHARED="$(abspath $(SHARED))" $(BIN)/python bench/models.py examples/card_issuer
 
 test: check  ## Checks, all tests and a small demo
 	$(BIN)/python -m pytest -n 2 --dist loadfile

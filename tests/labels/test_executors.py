@@ -160,3 +160,34 @@ def test_rows_in_any_order(random: Random) -> None:
     first = library.at(frame, facts={"payments": worlds.frame(log)})
     random.shuffle(log)
     assert first.equals(library.at(frame, facts={"payments": worlds.frame(log)}))
+
+
+@pytest.mark.soak
+@quick
+@given(seeds)
+def test_history_in_columns_is_observing_fact_by_fact(random: Random) -> None:
+    """A live executor that starts from a frame answers as one that saw every fact, also after later revisions."""
+    asked = worlds.asked(random, 6)
+    library = worlds.library(asked)
+    log = worlds.facts(random, random.randrange(2, 12))
+    seen: set[str] = set()
+    history: list[dict[str, Any]] = []
+    later: list[dict[str, Any]] = []
+    for fact in log:
+        # History holds each event once; whatever else is known of it comes later, as do some whole events.
+        started = fact["revision"] == 0 and fact["payment_id"] not in seen and random.random() < 0.8
+        seen.add(fact["payment_id"])
+        (history if started else later).append(fact)
+    warm, slow = library.live(), library.live()
+    accepted = warm.warm({"payments": worlds.frame(history)})
+    assert accepted == sum(slow.observe({"stream": "payments", **fact}).accepted for fact in history)
+    assert warm.known_at == slow.known_at
+    points = worlds.points(random, log, 4)
+    for place in range(len(later) + 1):
+        for point in points:
+            k = k_of(point, log)
+            assert live_at(library, warm, point, k) == live_at(library, slow, point, k)
+        if place < len(later):
+            event = {"stream": "payments", **later[place]}
+            assert warm.observe(event) == slow.observe(event)
+    assert library.live(warm.snapshot()).snapshot() == warm.snapshot()

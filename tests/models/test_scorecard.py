@@ -1,4 +1,4 @@
-"""Scorecards: integer points, their probability, and what a row lost."""
+"""Scorecards: integer points and their probability."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
 from tallystick.core.numeric import log, sigmoid
-from tallystick.models import LayeredClassifier, Model, ReasonOptions, Scale, Scorecard, TreeOptions
+from tallystick.models import LayeredClassifier, Scale, Scorecard, TreeOptions
 from tallystick.models.logistic import fit_logistic
 
 
@@ -49,32 +49,6 @@ def test_points_never_contradict_the_evidence(applicants: pl.DataFrame) -> None:
     for _, bins in table.group_by("label"):
         ordered = bins.sort("event_rate")["points"].to_list()
         assert ordered == sorted(ordered, reverse=True)
-
-
-def test_lost_points_sum_to_the_difference_from_the_best(fitted: Model, newcomers: pl.DataFrame) -> None:
-    """What the reasons took away is exactly the distance of the scorecard's points from its best row."""
-    card = fitted.definition.scorecard
-    assert card is not None
-    for row in newcomers.head(100).iter_rows(named=True):
-        score = fitted.score(row)
-        lost = sum(reason.points_lost for reason in score.reasons)
-        assert score.raw["scorecard_points"] == card.base + sum(card.baseline) - lost
-        assert [r.points_lost for r in score.reasons] == sorted((r.points_lost for r in score.reasons), reverse=True)
-        assert all(reason.value == row[reason.label] for reason in score.reasons)
-
-
-def test_losses_can_be_measured_against_the_approved(applicants: pl.DataFrame) -> None:
-    """Against the mean of those approved, fewer points are lost than against the best bin, and they are whole."""
-    labels, bad = applicants.drop("bad"), applicants["bad"]
-    trees = TreeOptions(rounds=5)
-    best = LayeredClassifier(trees=trees).fit(labels, bad).model_.definition.scorecard
-    approved = LayeredClassifier(trees=trees, reasons=ReasonOptions("approved", 520)).fit(labels, bad)
-    mean = approved.model_.definition.scorecard
-    assert best is not None
-    assert mean is not None
-    assert best.points == mean.points
-    assert sum(mean.baseline) < sum(best.baseline)
-    assert all(m <= b and isinstance(m, int) for m, b in zip(mean.baseline, best.baseline, strict=True))
 
 
 def test_clone_and_parameters() -> None:

@@ -89,6 +89,8 @@ def test_sampled_negatives_keep_the_probabilities_right(points: pl.DataFrame) ->
     assert trained.report.rows + trained.report.negatives_left_out == 1993
     mean = trained.model.score_columns(points)["pd"].mean()
     observed = points[TARGET].cast(pl.Float64).mean()
+    assert trained.report.bad_rate == pytest.approx(observed, abs=1e-15)
+    assert trained.report.bad_rate < 0.6 * trained.report.events / trained.report.rows
     assert mean == pytest.approx(observed, rel=0.08)
     assert train(recipe, points).model.version == trained.model.version
 
@@ -110,7 +112,9 @@ def test_a_stored_model_is_the_same_model(trained: Trained, newcomers: pl.DataFr
     assert [path.name for path in (tmp_path / "risk").iterdir()] == [version]
     model = load(tmp_path / "risk" / version)
     assert model.version == version
-    assert model.score_columns(newcomers, reasons=4).equals(trained.model.score_columns(newcomers, reasons=4))
+    assert model.score_columns(newcomers).equals(trained.model.score_columns(newcomers))
+    row = newcomers.row(0, named=True)
+    assert model.score(row) == trained.model.score(row)
     assert model.card["recipe"]["labels"] == list(LABELS)
     assert model.card["versions"] == {"labels": {"usage": "0" * 64}}
     assert model.card["report"]["auc"] == trained.report.auc
@@ -164,8 +168,8 @@ def test_another_meaning_or_name_is_refused(trained: Trained, tmp_path: Path) ->
     """A semantics number of the future, a folder named after another version, an empty folder."""
     folder = tmp_path / "risk" / save(trained, tmp_path)
     head = json.loads((folder / "model.json").read_text())
-    (folder / "model.json").write_text(json.dumps({**head, "semantics": 2}))
-    with pytest.raises(StateError, match="meaning 2"):
+    (folder / "model.json").write_text(json.dumps({**head, "semantics": 3}))
+    with pytest.raises(StateError, match="meaning 3"):
         load(folder)
     (folder / "model.json").write_text(json.dumps(head))
     other = folder.rename(folder.with_name("0" * 64))

@@ -257,7 +257,7 @@ def demo(
     folder: Annotated[Path, typer.Argument(help="Where the demo's project is made.")] = Path("tally-demo"),
     customers: Annotated[int, typer.Option(min=200, max=1_000_000, help="Customers of the simulated bank.")] = 4000,
     months: Annotated[int, typer.Option(min=6, max=24, help="Months of payments.")] = 8,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 7,
     json_file: JsonOption = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Put the old state aside and start anew.")] = False,
 ) -> None:

@@ -64,6 +64,17 @@ class Model:
         """The input data that a decision needs, by whatever way, in order of name."""
         return tuple(InputData(element.name, element.type.name) for element in self._planned(name).inputs)
 
+    def outcomes(self, name: str) -> tuple[str, ...]:
+        """The texts that a decision table can give, in the order of its rules; () for any other logic."""
+        content = self._elements[name].logic.content
+        rules = content["rules"] if isinstance(content, dict) and "rules" in content else ()
+        texts = [outputs[0] for _, outputs, _ in rules if outputs and outputs[0].startswith('"')]
+        return tuple(dict.fromkeys(text.strip('"') for text in texts))
+
+    def reason_codes(self) -> tuple[str, ...]:
+        """Every reason code that a rule of this model can give."""
+        return tuple(dict.fromkeys(code for element in self._elements.values() for code in element.logic.codes))
+
     def rule_text(self, name: str, rule: int) -> tuple[str, str]:
         """A rule of a decision table as people read it: its conditions and what it gives; `rule` counts from 1."""
         content = self._elements[name].logic.content

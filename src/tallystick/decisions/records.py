@@ -52,11 +52,12 @@ class Run(msgspec.Struct):
 
 
 class Logic(msgspec.Struct, frozen=True):
-    """Compiled logic: what it does, why it was null, and its canonical content."""
+    """Compiled logic: what it does, why it was null, its canonical content, and the reason codes it can give."""
 
     run: Callable[[dict[str, Any], Run], Any]
     causes: Callable[[dict[str, Any], datetime | None], tuple[str, ...]]
     content: Any
+    codes: tuple[str, ...] = ()
 
 
 class Scope(msgspec.Struct, frozen=True):

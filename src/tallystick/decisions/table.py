@@ -118,7 +118,8 @@ def read_table(node: Node, scope: Scope) -> Logic:
         "annotations": annotations,
         "rules": contents,
     }
-    return Logic(_runner(table), _explainer(table), content)
+    codes = tuple(code for rule in rules for code in rule.reasons)
+    return Logic(_runner(table), _explainer(table), content, codes)
 
 
 def _numbered(node: Node, tag: str) -> list[tuple[int, Node]]:

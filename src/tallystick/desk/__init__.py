@@ -12,6 +12,7 @@ from tallystick.desk.project import Project, load_project, read_settings
 from tallystick.desk.replay import Replay, replay_decisions
 from tallystick.desk.report import caught_at_budget, report_data, summarise, summary_document, summary_schema
 from tallystick.desk.start import PAYMENTS, copy_example, init_project
+from tallystick.desk.training import training_frame
 
 __all__ = [
     "PAYMENTS",
@@ -42,5 +43,6 @@ __all__ = [
     "summarise",
     "summary_document",
     "summary_schema",
+    "training_frame",
     "vkey_path",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from tallystick import models
-from tallystick.core import format_instant
+from tallystick.core import format_instant, to_datetime
 from tallystick.desk.decide import inputs, outcome_of
 from tallystick.desk.flows import Flow
 from tallystick.desk.history import INSTANT
@@ -74,9 +74,10 @@ def _backtest(project: Project, flow: Flow, champion: Champion, progress: Progre
     events = values.select("id").join(facts, left_on="id", right_on=spec.id, how="left", maintain_order="left")
     events = events.rename({"id": spec.id}).with_columns(pl.col(INSTANT).to_physical())
     counts: dict[str, list[int]] = {}
-    rows = _rows(champion, events, values, scored)
-    for done, (given, is_bad) in enumerate(zip(rows, bad, strict=True)):
-        result = champion.tables.decide(champion.flow.decision_name, given(champion.decision_inputs))
+    rows = zip(_rows(champion, events, values, scored), values["k"].to_physical(), bad, strict=True)
+    for done, (given, k, is_bad) in enumerate(rows):
+        now = to_datetime(k, project.zone)
+        result = champion.tables.decide(champion.flow.decision_name, given(champion.decision_inputs), now=now)
         count = counts.setdefault(outcome_of(result.value), [0, 0])
         count[0] += 1
         count[1] += int(is_bad)

@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 
 from tallystick import compliance, models
-from tallystick.core import Fact, to_datetime
-from tallystick.desk.house import Champion, Desk, Incoming, Request
+from tallystick.core import Fact, TallystickError, to_datetime
 from tallystick.desk.frames import DecisionRecord
+from tallystick.desk.house import Champion, Desk, Incoming, Request
 from tallystick.feel import to_feel
 
 
@@ -57,12 +57,19 @@ def decide(desk: Desk, body: Mapping[str, Any]) -> Answer:
 
 
 def decide_all(desk: Desk, events: Iterable[Incoming], group: int = 1000) -> Iterator[Answer]:
-    """Decide events in order; an answer comes after the group of decisions that it belongs to is durable."""
+    """Decide events in order; an answer comes after the group of decisions that it belongs to is durable.
+
+    A faulty event ends the series with its error, after those before it were made durable and answered.
+    """
     waiting: list[Request] = []
     for event in events:
-        request = desk.admit(event)
-        if not request.repeated:
-            desk.append(request, _decide(desk, request))
+        try:
+            request = desk.admit(event)
+            if not request.repeated:
+                desk.append(request, _decide(desk, request))
+        except TallystickError:
+            yield from _answers(desk, waiting)
+            raise
         waiting.append(request)
         if len(waiting) >= group:
             yield from _answers(desk, waiting)

@@ -11,13 +11,14 @@ import msgspec
 import sqlalchemy as sql
 
 from tallystick import ledger
-from tallystick.core import InputError, StateError, TamperError
+from tallystick.core import InputError, Place, StateError, TamperError
 from tallystick.desk.journal import DECISIONS, Journal, extend_ledger, find_decision, update_index
 from tallystick.desk.progress import Progress, silent
 from tallystick.desk.project import Project
 from tallystick.desk.words import WORDS
 from tallystick.store import Keys, atomic_write
 from tallystick.store.sql import connect
+
 
 class LogCheck(msgspec.Struct, frozen=True):
     """What checking the evidence found: the log's size, and how many decisions' proofs hold."""
@@ -52,7 +53,10 @@ def open_log(project: Project) -> ledger.Log:
             file.flush()
             os.fsync(file.fileno())
     signer = ledger.Signer(secret.read_text("ascii").strip())
-    return ledger.Log(folder, signer.name, signer)
+    try:
+        return ledger.Log(folder, signer.name, signer)
+    except TamperError as error:
+        raise TamperError(error.message, error.place or Place(str(folder / "checkpoint"))) from None
 
 
 def prove_decision(project: Project, request_id: str, path: Path) -> Path:
@@ -67,6 +71,8 @@ def prove_decision(project: Project, request_id: str, path: Path) -> Path:
     """
     keys = open_keys(project)
     with Journal(project.state / "journal", keys, write=False) as journal:
+        log = open_log(project)
+        extend_ledger(journal, log)
         index = connect(project.state / "state.db")
         update_index(journal, index)
         found = find_decision(index, request_id)
@@ -77,8 +83,6 @@ def prove_decision(project: Project, request_id: str, path: Path) -> Path:
             raise InputError(WORDS("decision.none", given=request_id, allowed=near))
         index.dispose()
         entry = next(journal.read(start=found.position, stop=found.position + 1))
-        log = open_log(project)
-        extend_ledger(journal, log)
         checkpoint = log.checkpoint()
     payload = entry.payload()
     if payload is None or entry.leaf is None:

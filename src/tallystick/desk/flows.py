@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tallystick.core import DefinitionError, Faults, Place
+from tallystick.core import DefinitionError, Faults, InputError, Place, parse_instant
 from tallystick.desk.words import WORDS
 
 if TYPE_CHECKING:
@@ -66,16 +66,24 @@ def read_flows(path: Path) -> dict[str, Flow]:
     return {name: msgspec.structs.replace(flow, name=name, path=str(path)) for name, flow in tables.items()}
 
 
-def check_flow(flow: Flow, project: Project, faults: Faults) -> None:
-    """Hold a flow against the streams, models, decisions, labels and fields it names."""
+def check_flow(flow: Flow, project: Project, faults: Faults) -> bool:
+    """Hold a flow against the streams, models, decisions, labels and fields it names; returns whether all hold."""
+    sound = True
 
     def fault(code: str, given: str, allowed: str, **more: str) -> None:
+        nonlocal sound
+        sound = False
         message = WORDS(code, flow=flow.name, given=given, allowed=allowed, **more)
         faults.add(DefinitionError(message, Place(flow.path, cell=flow.name)))
 
     if flow.stream not in project.library.streams or flow.stream not in project.sources:
         fault("flow.stream", flow.stream, ", ".join(project.library.streams))
-        return
+        return False
+    for instant in filter(None, (flow.live.from_, flow.live.to)):
+        try:
+            parse_instant(instant, project.zone)
+        except InputError as error:
+            faults.add(DefinitionError(error.message, Place(flow.path, cell=f"{flow.name}.live")))
     if flow.model not in project.recipes:
         fault("flow.model", flow.model, ", ".join(project.recipes))
     for reference in filter(None, (flow.decision, flow.baseline)):
@@ -91,3 +99,4 @@ def check_flow(flow: Flow, project: Project, faults: Faults) -> None:
             elif item.name not in fields and item.name not in names and item.name not in SCORES:
                 near = difflib.get_close_matches(item.name, [*names, *fields, *SCORES], n=3, cutoff=0.4)
                 fault("flow.input", item.name, ", ".join(near) or "-", stream=flow.stream, decision=name)
+    return sound

@@ -116,6 +116,8 @@ class Desk:
 
     def __init__(self, project: Project) -> None:
         self.project = project
+        # Before the journal: its opening binds the lake for good, so a project without champions must not write it.
+        self._champions = {flow.stream: crown(project, flow) for flow in project.flows.values()}
         self.journal = Journal(project.state / "journal", open_keys(project))
         try:
             self._open()
@@ -137,7 +139,6 @@ class Desk:
                 self.live.observe(event_of(entry.fact), known_at=entry.fact.known_at)
                 last = entry.fact.known_at
         self.sequencer = Sequencer(CLOCKS[self.project.settings.project.clock], last)
-        self._champions: dict[str, Champion] = {}
         self._waiting: dict[str, str] = {}
 
     def __enter__(self) -> Desk:
@@ -159,10 +160,7 @@ class Desk:
     def champion(self, stream: str) -> Champion:
         """The champion that answers events of `stream`; raises `InputError` when no flow does."""
         if stream not in self._champions:
-            flows = {flow.stream: flow for flow in self.project.flows.values()}
-            if stream not in flows:
-                raise InputError(WORDS("flow.unknown", given=stream, allowed=", ".join(flows) or "-"))
-            self._champions[stream] = crown(self.project, flows[stream])
+            raise InputError(WORDS("flow.unknown", given=stream, allowed=", ".join(self._champions) or "-"))
         return self._champions[stream]
 
     def receive(self, body: Mapping[str, Any]) -> Incoming:
@@ -171,51 +169,73 @@ class Desk:
         if not isinstance(stream, str) or stream not in self.project.library.streams:
             allowed = ", ".join(self.project.library.streams)
             raise InputError(WORDS("event.stream", given=stream, allowed=allowed))
-        rest = {name: value for name, value in body.items() if name != "request_id"}
+        name = body.get("request_id")
+        if name is not None and (not isinstance(name, str) or not name):
+            raise InputError(WORDS("request.id", given=name))
+        rest = {key: value for key, value in body.items() if key != "request_id"}
         event = data.parse_event(self.project.sources[stream], rest, self.project.zone)
-        return Incoming(stream, event, str(body.get("request_id", "")))
+        return Incoming(stream, event, name or "")
 
     def admit(self, incoming: Incoming) -> Request:
-        """Give an event its place in order and look its request up; writes nothing.
+        """Give an event that asks for a decision its place in order and look its request up; writes nothing.
 
         Raises
         ------
-        InputError
-            When the event is late, has no key, or is already recorded as a fact.
         ConflictError
-            When its request was answered before with another body.
+            When the request was answered before with another body.
+        InputError
+            When the event is already recorded as a fact.
         """
-        source, spec = self.project.sources[incoming.stream], self.project.library.streams[incoming.stream]
-        event = incoming.event
-        identity, at = event[spec.id], event[spec.at]
-        name = incoming.request_id or f"{incoming.stream}-{identity}"
-        digest = body_digest(incoming.stream, event)
-        known_at = self.sequencer.next(at if incoming.clock is None else incoming.clock)
-        fact = Fact(incoming.stream, identity, incoming.revision, False, at, known_at, event)
-        keys = {entity.name: event[column] for entity, column in spec.keys.items()}
-        earlier = self._waiting.get(name) or self._answered(name)
-        if earlier is not None and earlier != digest:
-            raise ConflictError(WORDS("request.conflict", given=name))
-        return Request(name, digest, fact, keys, subject_of(source, event), earlier is not None)
+        request = self._place(incoming)
+        earlier = self._waiting.get(request.id) or self._answered(request.id)
+        if earlier is not None:
+            if earlier != request.digest:
+                raise ConflictError(WORDS("request.conflict", given=request.id))
+            return msgspec.structs.replace(request, repeated=True)
+        if self.live.knows(incoming.stream, request.fact.id):
+            raise InputError(WORDS("event.known", given=request.fact.id, stream=incoming.stream))
+        return request
 
-    def observe(self, incoming: Incoming) -> None:
-        """Record a fact that asks for no decision; one that is known already changes nothing."""
-        request = self.admit(incoming)
-        if self.live.knows(incoming.stream, request.fact.id, incoming.revision):
-            return
-        self._take(request)
+    def observe(self, incoming: Incoming) -> bool:
+        """Record a fact that asks for no decision; returns False for a revision that is known already."""
+        if self.live.knows(incoming.stream, incoming.event[self._spec(incoming).id], incoming.revision):
+            return False
+        request = self._place(incoming)
         self.journal.append_fact(request.fact, request.subject, self.personal(incoming.stream))
+        self._take(request)
+        return True
+
+    def _spec(self, incoming: Incoming) -> labels.Events:
+        return self.project.library.streams[incoming.stream]
+
+    def _place(self, incoming: Incoming) -> Request:
+        spec, event = self._spec(incoming), incoming.event
+        identity, at = event[spec.id], event[spec.at]
+        known_at = self.sequencer.next(at if incoming.clock is None else incoming.clock)
+        return Request(
+            id=incoming.request_id or f"{incoming.stream}-{identity}",
+            digest=body_digest(incoming.stream, event),
+            fact=Fact(incoming.stream, identity, incoming.revision, False, at, known_at, event),
+            keys={entity.name: event[column] for entity, column in spec.keys.items()},
+            subject=subject_of(self.project.sources[incoming.stream], event),
+        )
 
     def append(self, request: Request, record: DecisionRecord) -> None:
         """Buffer a decision and let live labels see its event."""
-        self._take(request)
         self.journal.append_decision(record, request.subject, self.personal(request.fact.stream))
+        self._take(request)
         self._waiting[request.id] = request.digest
 
     def _take(self, request: Request) -> None:
+        """Observe what was just buffered; what labels refuse is not journalled either."""
         fact = request.fact
-        observed = self.live.observe(request.event, known_at=fact.known_at)
+        try:
+            observed = self.live.observe(request.event, known_at=fact.known_at)
+        except InputError:
+            self.journal.drop_last()
+            raise
         if not observed.accepted:
+            self.journal.drop_last()
             raise InputError(WORDS("event.refused", given=fact.id, stream=fact.stream, reason=observed.reason))
         self.sequencer.take(fact.known_at)
 

@@ -154,6 +154,10 @@ class Journal:
         entry = Entry(position, EVIDENCE, record, leaf=made, salt=salt)
         return self._add(entry, None, [salt, kind, packed("payload", payload)])
 
+    def drop_last(self) -> None:
+        """Take the last buffered frame back."""
+        self._pending.pop()
+
     def flush(self) -> tuple[Entry, ...]:
         """Write all that is buffered as one batch, wait for the disk, and give the entries with their positions.
 

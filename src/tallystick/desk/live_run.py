@@ -50,8 +50,7 @@ def decide_history(project: Project, progress: Progress) -> LiveResult:
                 stream = arrival.event["stream"]
                 incoming = Incoming(stream, event, revision=arrival.revision, clock=arrival.known_at)
                 if stream not in left or arrival.revision:
-                    desk.observe(incoming)
-                    facts += 1
+                    facts += desk.observe(incoming)
                 elif left[stream] == 0:
                     return
                 else:

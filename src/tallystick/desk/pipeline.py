@@ -22,7 +22,7 @@ from tallystick.desk.live_run import LiveResult, decide_history
 from tallystick.desk.points import LabelsResult, compute_labels, point_streams
 from tallystick.desk.progress import Progress, silent
 from tallystick.desk.project import Project
-from tallystick.desk.training import TrainResult, lake_versions, train_models
+from tallystick.desk.training import TrainResult, lake_versions, require_champions, train_models
 from tallystick.desk.verification import VerifyResult, verify_run
 from tallystick.desk.words import WORDS
 from tallystick.store import atomic_write
@@ -97,6 +97,8 @@ def run_steps(
             shape, work = _WORK[step]
             result, seconds = _step(project, step, shape, work, progress)
             run = msgspec.structs.replace(run, **{step: result}, seconds={**run.seconds, step: seconds})
+            if step == "train" and step != steps[-1]:
+                require_champions(project, result)
         elif draw is not None:
             path = draw(project, run)
             seconds = time.perf_counter() - started
@@ -110,11 +112,10 @@ def last_run(project: Project) -> Run:
     results: dict[str, Any] = {}
     seconds: dict[str, float] = {}
     for step, (shape, _) in _WORK.items():
-        path = _note_path(project, step)
-        if not path.exists():
+        left = _left(project, step, shape)
+        if left is None:
             raise StateError(WORDS("run.none"))
-        note = msgspec.json.decode(path.read_bytes(), type=_Note)
-        results[step], seconds[step] = msgspec.json.decode(note.result, type=shape), note.seconds
+        _, results[step], seconds[step] = left
     return Run(**results, seconds=seconds)
 
 
@@ -149,19 +150,30 @@ def _step(
     project: Project, step: str, shape: type[T], work: Callable[[Project, Progress], T], progress: Progress
 ) -> tuple[T, float]:
     key = content_version("step", [step, *_reads(project, step)], SEMANTICS)
-    path = _note_path(project, step)
+    left = _left(project, step, shape)
     # Loading asks the files themselves, which no version of ours knows; the lake skips what it already holds.
-    if step != "load" and path.exists():
-        note = msgspec.json.decode(path.read_bytes(), type=_Note)
-        if note.key == key:
-            return msgspec.json.decode(note.result, type=shape), note.seconds
+    if step != "load" and left is not None and left[0] == key:
+        return left[1], left[2]
     started = time.perf_counter()
     result = work(project, progress)
     seconds = time.perf_counter() - started
     # Deciding moves the journal, which its own key names: what counts is what stands now.
     key = content_version("step", [step, *_reads(project, step)], SEMANTICS)
-    atomic_write(path, msgspec.json.encode(_Note(key, seconds, msgspec.Raw(msgspec.json.encode(result)))))
+    note = _Note(key, seconds, msgspec.Raw(msgspec.json.encode(result)))
+    atomic_write(_note_path(project, step), msgspec.json.encode(note))
     return result, seconds
+
+
+def _left(project: Project, step: str, shape: type[T]) -> tuple[str, T, float] | None:
+    """What a step left: key, result and seconds; None when it never ran, or an older release ran it."""
+    path = _note_path(project, step)
+    if not path.exists():
+        return None
+    try:
+        note = msgspec.json.decode(path.read_bytes(), type=_Note)
+        return note.key, msgspec.json.decode(note.result, type=shape), note.seconds
+    except msgspec.ValidationError:
+        return None
 
 
 def _reads(project: Project, step: str) -> list[Any]:

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -40,7 +40,7 @@ class ProjectTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     currency: str = "EUR"
     time_zone: str = "UTC"
     language: Language = "en"
-    clock: str = "system"
+    clock: Literal["events", "system"] = "system"
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -148,7 +148,9 @@ def load_project(root: Path) -> Project:
         lambda: labels.Library.from_file(root / "labels.py", zone=settings.project.time_zone, lake=lake.facts),
         None,
     )
-    recipes: dict[str, models.Recipe] = _collect(faults, lambda: models.read_models(root / "models.toml", settings.project.time_zone), {})
+    recipes: dict[str, models.Recipe] = _collect(
+        faults, lambda: models.read_models(root / "models.toml", settings.project.time_zone), {}
+    )
     tables: dict[str, decisions.Model] = {}
     for path in sorted((root / "decisions").glob("*.dmn")):
         model = _collect(faults, partial(decisions.load, path), None)
@@ -156,8 +158,8 @@ def load_project(root: Path) -> Project:
             tables[path.name] = model
     flows: dict[str, Flow] = _collect(faults, lambda: read_flows(root / "flows.toml"), {})
     reasons = _collect(faults, lambda: compliance.read_reasons(root / "reasons.toml"), None)
-    if library is None or reasons is None:
-        faults.raise_any()
+    # What names a definition that could not be read is not itself at fault.
+    faults.raise_any()
     assert library is not None
     assert reasons is not None
     project = Project(root, settings, sources, library, recipes, tables, flows, reasons)
@@ -179,8 +181,28 @@ def _check(project: Project, faults: Faults) -> None:
     kinds = {name: str(label.type) for name, label in library.labels.items()}
     for recipe in project.recipes.values():
         _collect(faults, partial(recipe.check, kinds, project.lineage()), None)
+        _collect(faults, partial(check_target, recipe, schemas), None)
     for flow in project.flows.values():
-        check_flow(flow, project, faults)
+        if check_flow(flow, project, faults):
+            _collect(faults, partial(_check_reasons, project, flow), None)
+
+
+def _check_reasons(project: Project, flow: Flow) -> None:
+    """Every label of a flow's model, every code of its rules and every adverse outcome needs words for the customer."""
+    tables = project.decisions[flow.file]
+    outcomes = tables.outcomes(flow.decision_name) or project.reasons.letter.adverse
+    # A label that does not exist is the recipe's fault alone.
+    known = [name for name in project.recipes[flow.model].labels if name in project.library.labels]
+    project.reasons.check(known, outcomes, tables.reason_codes())
+
+
+def check_target(recipe: models.Recipe, schemas: Mapping[str, Mapping[str, Field]]) -> None:
+    """Hold a recipe's target against the fields of the stream whose events are its points."""
+    fields = schemas.get(recipe.points, {})
+    allowed = [f"{recipe.points}.{name}" for name in fields]
+    if recipe.target not in allowed:
+        message = WORDS("target.field", model=recipe.name, given=recipe.target, allowed=", ".join(allowed) or "-")
+        raise DefinitionError(message, recipe.place or Place())
 
 
 def _collect(faults: Faults, read: Callable[[], T], otherwise: T) -> T:

@@ -11,10 +11,10 @@ import polars as pl
 
 from tallystick.core import Fact, StateError
 from tallystick.desk.decide import judge
-from tallystick.desk.evidence import read_journal
+from tallystick.desk.evidence import open_log, read_journal
 from tallystick.desk.history import INSTANT, all_facts
 from tallystick.desk.house import Champion, crown
-from tallystick.desk.journal import DecisionRecord, Journal
+from tallystick.desk.journal import DecisionRecord, Journal, extend_ledger
 from tallystick.desk.progress import Progress, silent
 from tallystick.desk.project import Project
 from tallystick.desk.words import WORDS
@@ -60,8 +60,16 @@ def replay_decisions(project: Project, source: str = "vector", progress: Progres
     -------
     Replay
         Counts, and the values that differ in any bit.
+
+    Raises
+    ------
+    StateError
+        When a decision names a flow, model, decision, labels or reasons that the project no longer has.
+    TamperError
+        When the journal is not what was written, or lacks what the ledger's checkpoint covers.
     """
     with read_journal(project) as journal:
+        extend_ledger(journal, open_log(project))
         records = list(recorded(journal))
         alive = [record for record in records if record is not None]
         fresh = batch_vectors(project, journal, alive) if source == "history" else None
@@ -146,17 +154,21 @@ class _Champions:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._held: dict[tuple[str, str, str], Champion] = {}
+        self._held: dict[tuple[str, ...], Champion] = {}
 
     def of(self, record: DecisionRecord) -> Champion:
-        model, decision = record.versions["model"], record.versions["decision"]
-        key = (record.flow, model, decision)
+        key = (record.flow, *record.versions.values())
         if key not in self._held:
-            flow = self._project.flows[record.flow]
-            champion = crown(self._project, flow, self._project.registry().load(flow.model, model))
-            if champion.tables.version != decision:
-                raise StateError(
-                    WORDS("replay.version", given=record.request_id, what="decision", version=decision[:12])
-                )
+            flow = self._project.flows.get(record.flow)
+            if flow is None:
+                raise self._gone(record, "flow", record.flow)
+            stored = self._project.registry().load(flow.model, record.versions["model"])
+            champion = crown(self._project, flow, stored)
+            for what, version in record.versions.items():
+                if champion.versions[what] != version:
+                    raise self._gone(record, what, version[:12])
             self._held[key] = champion
         return self._held[key]
+
+    def _gone(self, record: DecisionRecord, what: str, version: str) -> StateError:
+        return StateError(WORDS("replay.version", given=record.request_id, what=what, version=version))

@@ -6,7 +6,7 @@ import msgspec
 import polars as pl
 
 from tallystick import models
-from tallystick.core import DefinitionError, Instant, Place, Span, parse_instant
+from tallystick.core import Instant, Span, StateError, parse_instant
 from tallystick.desk.history import INSTANT
 from tallystick.desk.points import label_values
 from tallystick.desk.progress import Progress
@@ -49,11 +49,7 @@ def outcomes(project: Project, recipe: models.Recipe) -> pl.DataFrame:
     because too few of their outcomes could be known. A point whose source has no outcome has none here.
     """
     stream, _, field = recipe.target.partition(".")
-    fields = project.sources[stream].fields if stream in project.sources else {}
-    if stream != recipe.points or field not in fields:
-        allowed = ", ".join(f"{recipe.points}.{name}" for name in project.sources[recipe.points].fields)
-        message = WORDS("target.field", model=recipe.name, given=recipe.target, allowed=allowed)
-        raise DefinitionError(message, recipe.place or Place())
+    fields = project.schema(stream)
     spec, until = project.library.streams[stream], known_until(project, recipe)
     facts = project.lake().facts(stream).filter(pl.col("revision") == 0)
     at, value = pl.col(spec.at).cast(INSTANT).to_physical(), pl.col(field)
@@ -89,6 +85,16 @@ def train_models(project: Project, progress: Progress) -> TrainResult:
         version = registry.save(found, champion=found.report.passed)
         trained.append(Training(recipe.name, version, found.report.passed, found.report))
     return TrainResult(tuple(trained))
+
+
+def require_champions(project: Project, result: TrainResult) -> None:
+    """Raise `StateError` when a model failed its gates and no earlier champion can answer in its place."""
+    registry = project.registry()
+    for trained in result.models:
+        if not trained.passed and registry.champion(trained.name) is None:
+            failed = [gate for gate in trained.report.gates if not gate.passed]
+            detail = ", ".join(f"{gate.name}: {gate.value} ({gate.sample})" for gate in failed)
+            raise StateError(WORDS("model.gates", given=trained.name, detail=detail))
 
 
 def lake_versions(project: Project) -> dict[str, str]:

@@ -45,13 +45,9 @@ WORDS = Catalogue(
             "no flow answers an event of stream {given!r}; allowed: {allowed}",
             "没有流程处理事件流 {given!r}；允许：{allowed}",
         ),
-        "model.untrained": (
-            "model {given!r} has no trained version in the registry; run `tally train` first",
-            "模型 {given!r} 在登记库中没有已训练版本；请先运行 `tally train`",
-        ),
         "model.gates": (
-            "model {given!r} failed its gates: {detail}; the champion stays as it was",
-            "模型 {given!r} 未通过门槛：{detail}；现任模型保持不变",
+            "model {given!r} failed its gates ({detail}) and has no earlier champion to answer in its place",
+            "模型 {given!r} 未通过门槛（{detail}），且没有可代为答复的现任模型",
         ),
         "target.field": (
             "model {model}: target {given!r} is not stream.field; allowed: {allowed}",
@@ -63,12 +59,16 @@ WORDS = Catalogue(
         ),
         "event.json": ("{given} is not one JSON object: {detail}", "{given} 不是一个 JSON 对象：{detail}"),
         "event.known": (
-            "event {given!r} of stream {stream} is already recorded as a fact; a decision takes an event once, a correction comes by `tally observe` with a revision",
-            "事件流 {stream} 的事件 {given!r} 已作为事实记录；决策只接收一次，更正请以修订提交",
+            "event {given!r} of stream {stream} is already recorded as a fact; it asks for a decision only once",
+            "事件流 {stream} 的事件 {given!r} 已作为事实记录；只能请求一次决策",
         ),
         "event.refused": (
             "event {given!r} of stream {stream} was refused: {reason}; nothing was written",
             "事件流 {stream} 的事件 {given!r} 被拒绝：{reason}；未写入任何内容",
+        ),
+        "request.id": (
+            "request_id {given!r} is not a name; allowed: text that is not empty, or none at all",
+            "request_id {given!r} 不是名称；允许：非空文本，或不给出",
         ),
         "request.conflict": (
             "request {given!r} was answered before with another body; the first answer stands, this one is refused",
@@ -90,26 +90,11 @@ WORDS = Catalogue(
             "label values of {given!r} are not computed for the loaded data; run `tally labels compute` first",
             "{given!r} 的标签值尚未按已加载数据计算；请先运行 `tally labels compute`",
         ),
-        "journal.behind": (
-            "the journal has {journal} leaves but the ledger's checkpoint proves {ledger}: acknowledged decisions are missing",
-            "日志有 {journal} 个叶子，而账本检查点证明了 {ledger} 个：已确认的决策缺失",
-        ),
-        "ledger.differs": (
-            "leaf {index} of the ledger is not the leaf of the journal",
-            "账本的第 {index} 个叶子与日志不符",
-        ),
         "replay.version": (
-            "decision {given!r} was taken by {what} {version}, which is not in the registry",
-            "决策 {given!r} 由 {what} {version} 作出，登记库中没有该版本",
+            "decision {given!r} was taken by {what} {version}, which this project no longer has; nothing was replayed",
+            "决策 {given!r} 由 {what} {version} 作出，项目中已无该版本；未重放任何内容",
         ),
         "run.step": ("unknown step {given!r}; allowed: {allowed}", "未知步骤 {given!r}；允许：{allowed}"),
         "run.none": ("nothing was run here yet; run `tally run` first", "此处尚未运行；请先运行 `tally run`"),
-        "step.load": ("Loading sources", "加载数据源"),
-        "step.labels": ("Computing labels", "计算标签"),
-        "step.train": ("Training models", "训练模型"),
-        "step.backtest": ("Backtesting decisions", "回测决策"),
-        "step.decide": ("Deciding live", "实时决策"),
-        "step.verify": ("Replaying and proving", "重放与证明"),
-        "step.report": ("Drawing the report", "生成报告"),
     }
 )

@@ -5,6 +5,7 @@ column get the same bits. This room reads no source and no event, takes no decis
 """
 
 from tallystick.models.artifact import load
+from tallystick.models.attribution import ReasonOptions
 from tallystick.models.binning import BinOptions, OptimalBinner, Variable
 from tallystick.models.calibration import Calibration
 from tallystick.models.layers import LayeredClassifier, LayerOptions, fold_of
@@ -24,7 +25,7 @@ from tallystick.models.metrics import (
 from tallystick.models.model import Contribution, Model, Score
 from tallystick.models.recipe import Gates, Recipe, Split, read_models
 from tallystick.models.registry import Entry, Registry, save
-from tallystick.models.scorecard import PointsTable, ReasonOptions, Scale, Scorecard
+from tallystick.models.scorecard import PointsTable, Scale, Scorecard
 from tallystick.models.training import Gate, LabelSummary, Progress, Trained, TrainReport, train
 from tallystick.models.trees import BoostedTrees, Forest, TreeOptions
 

@@ -21,12 +21,12 @@ from tallystick.models.model import Definition, Model
 from tallystick.models.trees import Forest
 from tallystick.models.words import WORDS
 
-SEMANTICS = 1
+SEMANTICS = 2
 """The number of the meaning of a stored model; another meaning of the same file gets another number."""
 
 _FORMAT = "tallystick.model"
 _VERSION = re.compile(r"[0-9a-f]{64}")
-_FLOATS = ("threshold", "leaves")
+_FLOATS = ("threshold", "values", "leaves")
 
 
 def _arrays(forest: Forest | None) -> dict[str, np.ndarray[Any, Any]]:
@@ -133,6 +133,7 @@ def load(path: str | Path) -> Model:
         KeyError,
         TypeError,
         ValueError,
+        OverflowError,
         EOFError,
         zipfile.BadZipFile,
         msgspec.MsgspecError,
@@ -165,13 +166,14 @@ def _sound(definition: Definition, forest: Forest | None) -> bool:
     """Whether every table has the lengths that the kernels rely on: even a forged model reads no foreign memory."""
     if definition.trees != (forest is not None) or (forest is not None and not forest.check(len(definition.features))):
         return False
-    calibration, card = definition.calibration, definition.scorecard
+    calibration, card, width = definition.calibration, definition.scorecard, len(definition.features)
+    if len(definition.baseline) != width:
+        return False
     if calibration.kind == "isotonic" and len(calibration.pds) != len(calibration.cuts) + 1:
         return False
     if card is None:
         return True
-    width = len(definition.features)
-    if not len(card.variables) == len(card.points) == len(card.baseline) == len(card.slopes) == width:
+    if not len(card.variables) == len(card.points) == len(card.slopes) == width:
         return False
     return all(
         len(v.woe) == len(v.rows) == len(v.events) == len(points) == len(v.edges) + 2 and v.feature == feature

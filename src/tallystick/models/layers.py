@@ -12,12 +12,13 @@ import polars as pl
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from tallystick.core import InputError
+from tallystick.models.attribution import ReasonOptions, fit_baseline
 from tallystick.models.binning import BinOptions, Monotone
 from tallystick.models.calibration import Method, fit_calibration
 from tallystick.models.frames import Columns, Floats, Ints, as_frame, as_target, as_weights, encode, fit_features
 from tallystick.models.logistic import fit_logistic
 from tallystick.models.model import Definition, Model, Stack
-from tallystick.models.scorecard import PointsTable, ReasonOptions, Scale, fit_points
+from tallystick.models.scorecard import PointsTable, Scale, fit_points
 from tallystick.models.trees import Forest, TreeOptions, fit_forest
 from tallystick.models.words import WORDS
 
@@ -71,7 +72,6 @@ def _fit_first(frame: pl.DataFrame, y: Floats, weights: Floats, options: LayerOp
             bins=options.bins,
             monotone=options.monotone,
             scale=options.scale,
-            reasons=options.reasons,
             ridge=options.ridge,
         )
     if "trees" in options.layers:
@@ -171,9 +171,18 @@ def fit_layers(
     final = fit_logistic(z, y, weights, positive=True)
     stack = Stack(final.intercept, dict(zip(options.layers, final.slopes.tolist(), strict=True)))
     definition = Definition(
-        name, whole.features, stack, calibration, options.scale, whole.table, trees=whole.forest is not None
+        name,
+        whole.features,
+        stack,
+        calibration,
+        options.scale,
+        (0.0,) * len(whole.features),
+        whole.table,
+        trees=whole.forest is not None,
     )
-    return Model(definition, whole.forest)
+    contributions, points = Model(definition, whole.forest).contributions(encode(frame, whole.features))
+    baseline = fit_baseline(contributions, points, weights, options.reasons)
+    return Model(msgspec.structs.replace(definition, baseline=baseline), whole.forest)
 
 
 class LayeredClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -210,7 +219,7 @@ class LayeredClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Notes
     -----
-    Stacked generalisation: Wolpert, Neural Networks 5 (1992). Reasons come from the scorecard's lost points.
+    Stacked generalisation: Wolpert, Neural Networks 5 (1992). Reasons share out the final points over the labels.
     """
 
     def __init__(

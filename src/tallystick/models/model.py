@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,10 +13,11 @@ import polars as pl
 
 from tallystick.core import InputError
 from tallystick.core.numeric import kernel, logit, sigmoid
+from tallystick.models.attribution import add_layers, whole_points
 from tallystick.models.calibration import Calibration
 from tallystick.models.frames import Feature, Floats, Ints, encode, encode_value
 from tallystick.models.scorecard import PointsTable, Scale
-from tallystick.models.trees import Forest, forest_raw
+from tallystick.models.trees import Forest, forest_contributions, forest_raw
 from tallystick.models.words import WORDS
 
 _CHUNK = 32_768
@@ -36,7 +38,7 @@ _RESULTS = ("pd", "log_odds", "stack_log_odds", "scorecard_log_odds", "trees_log
 
 
 class Contribution(msgspec.Struct, frozen=True):
-    """What one label cost: points below the baseline, the bin it fell in, and the value that was given."""
+    """What one label cost: final points below its baseline, its bin on the scorecard or "", and the given value."""
 
     label: str
     points_lost: int
@@ -57,7 +59,9 @@ class Score(msgspec.Struct, frozen=True):
         `log_odds` (calibrated, of bad), `stack_log_odds`, and of each layer what it said: `scorecard_points`,
         `scorecard_log_odds`, `trees_log_odds`.
     reasons
-        Labels that lost points on the scorecard, most first, ties in the order of the labels.
+        Labels that cost points of the final score, most first, ties in the order of the labels. These losses, less
+        what other labels gained, are exactly `Model.baseline_points` − `points`. Under isotonic calibration, whose
+        steps have no shares, they are so for the points that the stack's log-odds stand for.
     """
 
     pd: float
@@ -74,13 +78,17 @@ class Stack(msgspec.Struct, frozen=True):
 
 
 class Definition(msgspec.Struct, frozen=True):
-    """All that a model is; its trees are arrays and stand beside it."""
+    """All that a model is; its trees are arrays and stand beside it.
+
+    `baseline` is what each label brings to the stack's log-odds at the point from which losses are counted.
+    """
 
     name: str
     features: tuple[Feature, ...]
     stack: Stack
     calibration: Calibration
     scale: Scale
+    baseline: tuple[float, ...]
     scorecard: PointsTable | None = None
     trees: bool = False
 
@@ -98,6 +106,13 @@ class Model:
         Its model card: a JSON object that is stored and versioned with it.
     version
         Content version; "" while it has none.
+
+    Attributes
+    ----------
+    labels
+        What a row must hold, in order.
+    baseline_points
+        The points of a row in which every label stands at its baseline.
     """
 
     def __init__(
@@ -126,10 +141,10 @@ class Model:
         self._edge_at = np.cumsum([0] + [len(v.edges) for v in variables], dtype=np.int64)
         self._points = np.array([p for row in (card.points if card else ()) for p in row], dtype=np.int64)
         self._texts = [[v.bin_text(i) for i in range(len(v.woe))] for v in variables]
-        self._baseline = np.array(card.baseline if card else (), dtype=np.int64)
-        none = np.empty(0, dtype=np.int64)
-        forest = self.forest or Forest(none, none, np.empty(0), none, none, np.empty(0))
-        self._trees = (forest.roots, forest.feature, forest.threshold, forest.children, forest.nan_child, forest.leaves)
+        none, nought = np.empty(0, dtype=np.int64), np.empty(0)
+        forest = self.forest or Forest(none, none, nought, none, none, nought, nought)
+        self._paths = (forest.roots, forest.feature, forest.threshold, forest.children, forest.nan_child)
+        self._values, self._leaves = forest.values, forest.leaves
         self._cuts = np.array(calibration.cuts, dtype=np.float64)
         self._pds = np.array(calibration.pds, dtype=np.float64)
         scale = card.scale if card else self.definition.scale
@@ -148,6 +163,18 @@ class Model:
             dtype=np.float64,
         )
         self._factor, self._offset = self.definition.scale.factor, self.definition.scale.offset
+        self._card = (scale.factor, stack.weights.get("scorecard", 0.0), stack.weights.get("trees", 0.0))
+        self._baseline = np.array(self.definition.baseline, dtype=np.float64)
+        base_odds = (scale.offset - card.base) / scale.factor if card else 0.0
+        at_baseline = 0.1 + stack.intercept + self._card[1] * base_odds + self._card[2] * forest.bias
+        for brought in self.definition.baseline:
+            at_baseline += brought
+        self.baseline_points = self._line_points(at_baseline)
+
+    def _line_points(self, stack: float) -> int:
+        """The points of a log-odds of the stack, by the line of Platt; isotonic steps leave it as it is."""
+        line = self.definition.calibration
+        return math.floor(self._offset - self._factor * (line.intercept + line.slope * stack) + 0.5)
 
     def _run(self, matrix: Floats) -> tuple[Floats, Ints, Ints]:
         """Results (rows × 5), points and scorecard points (rows × 2), and bins (rows × variables)."""
@@ -156,7 +183,7 @@ class Model:
         points = np.empty((rows, 2), dtype=np.int64)
         bins = np.empty((rows, len(self._texts)), dtype=np.int64)
         trees_raw = np.empty(rows)
-        forest_raw(matrix, *self._trees, trees_raw)
+        forest_raw(matrix, *self._paths, self._leaves, trees_raw)
         _score_rows(
             matrix,
             self._edges,
@@ -200,43 +227,57 @@ class Model:
             raw["scorecard_log_odds"] = card_odds
         if self.definition.trees:
             raw["trees_log_odds"] = trees_odds
-        return Score(pd, final, raw, self._reasons(bins[0].tolist(), values))
+        return Score(
+            pd, final, raw, self._reasons(self._contributions(matrix, bins)[0], stack, bins[0].tolist(), values)
+        )
 
-    def _reasons(self, bins: list[int], values: list[Any]) -> tuple[Contribution, ...]:
-        card = self.definition.scorecard
-        if card is None:
-            return ()
-        found = []
-        for place, index in enumerate(bins):
-            lost = card.baseline[place] - card.points[place][index]
-            if lost > 0:
-                found.append(Contribution(self.labels[place], lost, self._texts[place][index], values[place]))
+    def contributions(self, matrix: Floats) -> tuple[Floats, Ints]:
+        """What each label brings to the stack's log-odds (rows × labels of an encoded matrix), and the final points."""
+        _, points, bins = self._run(matrix)
+        return self._contributions(matrix, bins), points[:, 0]
+
+    def _contributions(self, matrix: Floats, bins: Ints) -> Floats:
+        out = np.zeros(matrix.shape)
+        forest_contributions(matrix, *self._paths, self._values, self._leaves, out)
+        add_layers(bins, self._edge_at, self._points, *self._card, out)
+        return out
+
+    def _reasons(
+        self, contributions: Floats, stack: float, bins: list[int], values: list[Any]
+    ) -> tuple[Contribution, ...]:
+        per_log_odds = self._factor * self.definition.calibration.slope
+        lost = np.empty(len(values), dtype=np.int64)
+        total = self.baseline_points - self._line_points(stack)
+        whole_points(per_log_odds * (contributions - self._baseline), total, lost)
+        found = [
+            Contribution(self.labels[place], points, self._texts[place][bins[place]] if bins else "", values[place])
+            for place, points in enumerate(lost.tolist())
+            if points > 0
+        ]
         found.sort(key=lambda c: -c.points_lost)
         return tuple(found)
 
-    def score_columns(self, frame: pl.DataFrame, reasons: int = 0) -> pl.DataFrame:
+    def score_columns(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Score every row of `frame`, in order, with the bits of `score`.
 
         Parameters
         ----------
         frame
             A column for each of `labels`; nulls are missing; other columns are ignored.
-        reasons
-            How many columns `reason_1`, `reason_1_lost`, … to add (null where fewer labels lost points).
 
         Returns
         -------
         polars.DataFrame
-            `pd` Float64, `points` Int64, the keys of `Score.raw`, and the reasons.
+            `pd` Float64, `points` Int64, and the keys of `Score.raw`.
         """
         starts = range(0, max(frame.height, 1), _CHUNK)
         with ThreadPoolExecutor(_THREADS) as pool:
-            parts = list(pool.map(lambda start: self._chunk(frame.slice(start, _CHUNK), reasons), starts))
+            parts = list(pool.map(lambda start: self._chunk(frame.slice(start, _CHUNK)), starts))
         return pl.concat(parts)
 
-    def _chunk(self, frame: pl.DataFrame, reasons: int) -> pl.DataFrame:
-        results, points, bins = self._run(encode(frame, self.definition.features))
-        columns: dict[str, Any] = {
+    def _chunk(self, frame: pl.DataFrame) -> pl.DataFrame:
+        results, points, _ = self._run(encode(frame, self.definition.features))
+        columns = {
             "pd": results[:, 0],
             "points": points[:, 0],
             "log_odds": results[:, 1],
@@ -247,31 +288,7 @@ class Model:
             columns["scorecard_log_odds"] = results[:, 3]
         if self.definition.trees:
             columns["trees_log_odds"] = results[:, 4]
-        if self.definition.scorecard is not None and reasons:
-            columns |= self._reason_columns(bins, reasons)
-        return pl.DataFrame(
-            {name: np.ascontiguousarray(c) if isinstance(c, np.ndarray) else c for name, c in columns.items()}
-        )
-
-    def _reason_columns(self, bins: Ints, reasons: int) -> dict[str, Any]:
-        card = self.definition.scorecard
-        assert card is not None
-        lost = np.empty_like(bins)
-        for place, points in enumerate(card.points):
-            lost[:, place] = self._baseline[place] - np.asarray(points, dtype=np.int64)[bins[:, place]]
-        order = np.argsort(-lost, axis=1, kind="stable")[:, :reasons]
-        top = np.take_along_axis(lost, order, axis=1)
-        columns: dict[str, Any] = {}
-        for k in range(reasons):
-            short = k >= order.shape[1]
-            codes = [None] * len(bins) if short else order[:, k]
-            losses = pl.Series([None] * len(bins), dtype=pl.Int64) if short else pl.Series(top[:, k])
-            names = pl.Series(codes, dtype=pl.Int64).replace_strict(
-                range(len(self.labels)), list(self.labels), default=None, return_dtype=pl.String
-            )
-            columns[f"reason_{k + 1}"] = pl.select(pl.when(losses > 0).then(names)).to_series()
-            columns[f"reason_{k + 1}_lost"] = pl.select(pl.when(losses > 0).then(losses)).to_series()
-        return columns
+        return pl.DataFrame({name: np.ascontiguousarray(column) for name, column in columns.items()})
 
 
 @kernel

@@ -12,9 +12,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from tallystick.core import DefinitionError, Faults, InputError, Instant, Place, Span, parse_instant
+from tallystick.models.attribution import ReasonOptions
 from tallystick.models.binning import BinOptions, Monotone
 from tallystick.models.layers import LAYERS, LayerOptions
-from tallystick.models.scorecard import ReasonOptions, Scale
+from tallystick.models.scorecard import Scale
 from tallystick.models.trees import TreeOptions
 from tallystick.models.words import WORDS
 

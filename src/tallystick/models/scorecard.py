@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -58,26 +58,14 @@ class Scale(msgspec.Struct, frozen=True):
         return (points - self.offset) / self.factor
 
 
-class ReasonOptions(msgspec.Struct, frozen=True):
-    """Against what lost points are measured.
-
-    `best`: the best bin of each label. `approved`: the mean points, rounded, of the training rows whose scorecard
-    points reach `approved_at`.
-    """
-
-    baseline: Literal["best", "approved"] = "best"
-    approved_at: int = 600
-
-
 class PointsTable(msgspec.Struct, frozen=True):
-    """A fitted scorecard: base points, and for each variable the points of its bins, missing last, and the baseline."""
+    """A fitted scorecard: base points, and for each variable the points of its bins, missing last."""
 
     scale: Scale
     base: int
     variables: tuple[Variable, ...]
     points: tuple[tuple[int, ...], ...]
     slopes: tuple[float, ...]
-    baseline: tuple[int, ...]
 
     def total(self, matrix: Floats) -> Ints:
         """The points of every row of an encoded matrix whose columns are the variables in order."""
@@ -100,7 +88,6 @@ def fit_points(
     bins: BinOptions,
     monotone: Monotone | Mapping[str, Monotone],
     scale: Scale,
-    reasons: ReasonOptions,
     ridge: float,
 ) -> PointsTable:
     """Bin, fit and round a scorecard; a variable whose slope is against its own evidence is dropped (all points 0).
@@ -115,19 +102,7 @@ def fit_points(
         for slope, variable in zip(fit.slopes.tolist(), variables, strict=True)
     )
     base = round(scale.offset + scale.factor * fit.intercept)
-    seen = [[p for p, rows in zip(points[i], v.rows, strict=True) if rows > 0] for i, v in enumerate(variables)]
-    best = tuple(max(values) for values in seen)
-    table = PointsTable(scale, base, variables, points, tuple(fit.slopes.tolist()), best)
-    if reasons.baseline == "best":
-        return table
-    approved = table.total(matrix) >= reasons.approved_at
-    if not approved.any():
-        return table
-    means = []
-    for i, variable in enumerate(variables):
-        got = np.asarray(points[i], dtype=np.int64)[bin_index(matrix[approved, i], variable)]
-        means.append(round(float((got * weights[approved]).sum() / weights[approved].sum())))
-    return msgspec.structs.replace(table, baseline=tuple(means))
+    return PointsTable(scale, base, variables, points, tuple(fit.slopes.tolist()))
 
 
 class Scorecard(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -195,7 +170,6 @@ class Scorecard(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             bins=BinOptions(self.max_bins, self.min_share, self.min_events, self.max_prebins),
             monotone=self.monotone,
             scale=Scale(self.base_score, self.base_odds, self.pdo),
-            reasons=ReasonOptions(),
             ridge=self.ridge,
         )
         self.classes_ = np.array([0, 1])

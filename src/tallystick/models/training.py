@@ -53,6 +53,8 @@ class TrainReport(msgspec.Struct, frozen=True):
     ----------
     rows, events
         Of the development sample, after the negatives were sampled.
+    bad_rate
+        Of the development rows before the negatives were sampled: events over all rows with a known outcome.
     without_outcome, negatives_left_out
         Rows whose outcome is not known, and negatives not drawn.
     auc, ks, auc_folds, ks_folds
@@ -70,6 +72,7 @@ class TrainReport(msgspec.Struct, frozen=True):
     name: str
     rows: int
     events: int
+    bad_rate: float
     without_outcome: int
     negatives_left_out: int
     auc: float
@@ -171,6 +174,7 @@ def train(
         recipe.name,
         int(development.y.size),
         int(development.y.sum()),
+        float(development.y.sum() / (development.y.size + left_out)),
         without_outcome,
         left_out,
         float(np.mean(aucs)),

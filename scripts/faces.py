@@ -1,0 +1,121 @@
+"""Writes docs/faces.md: every public name of every room, from `__all__` and the first sentence of its docstring.
+
+`python scripts/faces.py` writes the page; `python scripts/faces.py --check` exits 1 when the page is not what it would
+write. A constant has no docstring, so its sentence stands here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "faces.md"
+
+# From the ground up, as in docs/architecture.md.
+ROOMS = (
+    "core",
+    "core.numeric",
+    "store",
+    "store.sql",
+    "feel",
+    "data",
+    "ledger",
+    "labels",
+    "models",
+    "decisions",
+    "compliance",
+    "desk",
+    "desk.reportdata",
+    "console",
+    "cli",
+    "sim",
+)
+
+CONSTANTS = {
+    "core.Instant": "Microseconds since 1970-01-01 UTC, as a type.",
+    "core.LANGUAGES": "The languages of every message: `en` and `zh`.",
+    "core.Language": "One of the languages of every message, as a type.",
+    "ledger.SALT_BYTES": "Bytes of the random salt that stands before a record in its leaf's digest.",
+    "labels.SEMANTICS": "The number of the engine's meaning, part of every label's version.",
+    "models.Progress": "The type of what is told of progress: step, done, total.",
+    "decisions.SEMANTICS": "The number of the engine's meaning, part of every decision model's version.",
+    "desk.PAYMENTS": "The name of the example that `tally init` and `tally demo` copy.",
+    "desk.STEPS": "The steps of `tally run`, in order.",
+}
+
+HEAD = """\
+# Faces
+
+Every public name of every room. What is not here is private to its room. `python scripts/faces.py` writes this page
+from the code; a test holds the two together.
+"""
+
+
+def page() -> str:
+    """The text of docs/faces.md; raises `SystemExit` naming the public names that have no sentence."""
+    left = dict(CONSTANTS)
+    parts, silent = [HEAD], list[str]()
+    for room in ROOMS:
+        module = importlib.import_module(f"tallystick.{room}")
+        lines = [f"## tallystick.{room}", "", _paragraphs(module), "", "| name | |", "|---|---|"]
+        for name in public_names(module):
+            key = f"{room}.{name}"
+            sentence = left.pop(key, "") or first_sentence(getattr(module, name))
+            if not sentence:
+                silent.append(key)
+            lines.append(f"| `{name}{_arguments(getattr(module, name))}` | {sentence.replace('|', chr(92) + '|')} |")
+        parts.append("\n".join(lines) + "\n")
+    if silent or left:
+        raise SystemExit(f"without a docstring: {silent}; in CONSTANTS but in no face: {sorted(left)}")
+    return "\n".join(parts)
+
+
+def public_names(module: ModuleType) -> list[str]:
+    """`__all__` of a face, in its order; without one, the classes that the module defines."""
+    names = getattr(module, "__all__", None)
+    if names is not None:
+        return list(names)
+    return [name for name, item in vars(module).items() if inspect.isclass(item) and item.__module__ == module.__name__]
+
+
+def first_sentence(item: Any) -> str:
+    """The first sentence of an object's own docstring, on one line; "" for values, whose docstring is their type's."""
+    if not (inspect.isclass(item) or callable(item)) or getattr(item, "__module__", "").split(".")[0] != "tallystick":
+        return ""
+    first = (inspect.getdoc(item) or "").split("\n\n")[0].replace("\n", " ")
+    return re.split(r"(?<=[.!?])\s+(?=[A-Z`])", first)[0]
+
+
+def _paragraphs(module: ModuleType) -> str:
+    return inspect.cleandoc(module.__doc__ or "")
+
+
+def _arguments(item: Any) -> str:
+    """The names of a function's arguments, in brackets; "" for what is no function."""
+    function = inspect.unwrap(getattr(item, "py_func", item))
+    if not inspect.isfunction(function):
+        return ""
+    marks: dict[int, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+    given = inspect.signature(function).parameters.values()
+    return f"({', '.join(marks.get(argument.kind, '') + argument.name for argument in given)})"
+
+
+def main() -> int:
+    """Write the page, or check it with `--check`."""
+    text = page()
+    if "--check" not in sys.argv[1:]:
+        PAGE.write_text(text, "utf-8")
+        return 0
+    if PAGE.exists() and PAGE.read_text("utf-8") == text:
+        return 0
+    sys.stderr.write("docs/faces.md is not what the code says; run: python scripts/faces.py\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

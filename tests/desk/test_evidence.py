@@ -1,0 +1,181 @@
+"""Evidence: what was decided can be proved to a stranger, and what was touched is found."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tallystick import ledger
+from tallystick.core import InputError, StateError, TamperError
+from tallystick.desk import Desk, check_log, decide, load_project, prove_decision
+from tallystick.desk.evidence import open_keys, read_journal
+from tallystick.desk.journal import find_decision, forget
+from tallystick.desk.project import Project
+from tallystick.store.sql import connect
+
+Payment = Callable[..., dict[str, Any]]
+TALLY = (sys.executable, "-c", "from tallystick.cli import main; main()")
+
+
+@pytest.fixture
+def project(bank: Path, payment: Payment) -> Project:
+    """The bank with one more decision, `payments-90000001`."""
+    found = load_project(bank)
+    with Desk(found) as desk:
+        decide(desk, payment(1))
+    return found
+
+
+def flip(path: Path, at: int | None = None) -> None:
+    """Change one bit of a file."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 if at is None else at] ^= 1
+    path.write_bytes(data)
+
+
+def check(project: Project) -> int:
+    with read_journal(project) as journal:
+        return check_log(project, journal).failed
+
+
+def test_a_stranger_verifies_with_file_and_key_alone(project: Project, tmp_path: Path) -> None:
+    """In an empty folder, with no project and no state: the proof holds, and shows the decision."""
+    away = tmp_path / "elsewhere"
+    away.mkdir()
+    key = prove_decision(project, "payments-90000001", away / "proof.json")
+    (away / "vkey").write_bytes(key.read_bytes())
+    project.root.rename(tmp_path / "gone")
+    command = [*TALLY, "verify", "proof.json", "--vkey", "vkey", "--json", "verdict.json"]
+    done = subprocess.run(command, cwd=away, capture_output=True, text=True, env={"PATH": os.defpath}, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("VERIFIED")
+    verdict = json.loads((away / "verdict.json").read_text("utf-8"))
+    assert verdict["checks"] == ["form", "signature", "inclusion", "payload"]
+    payload = json.loads(verdict["payload"])
+    assert payload["request_id"] == "payments-90000001"
+    assert payload["fact"]["fields"]["card_id"] == "K900001"
+
+
+def test_no_flipped_byte_of_a_proof_verifies(project: Project, tmp_path: Path) -> None:
+    """Two hundred places, one bit each."""
+    key = prove_decision(project, "payments-90000001", tmp_path / "proof.json")
+    vkeys, whole = [key.read_text("ascii")], (tmp_path / "proof.json").read_bytes()
+    assert ledger.verify(whole, vkeys).ok
+    chance = random.Random(7)
+    for place in chance.sample(range(len(whole)), 200):
+        changed = bytearray(whole)
+        changed[place] ^= 1 << chance.randrange(8)
+        assert not ledger.verify(bytes(changed), vkeys).ok
+
+
+def test_another_banks_key_does_not_verify(project: Project, tmp_path: Path) -> None:
+    """A key of the same name, made by someone else."""
+    prove_decision(project, "payments-90000001", tmp_path / "proof.json")
+    _, vkey = ledger.generate_key("tallystick.example/card-payments")
+    assert not ledger.verify((tmp_path / "proof.json").read_bytes(), [vkey]).ok
+
+
+def test_an_unknown_decision_is_refused_with_the_nearest(project: Project, tmp_path: Path) -> None:
+    """A slip of the pen gets a hint, and no file is written."""
+    with pytest.raises(InputError, match="payments-90000001"):
+        prove_decision(project, "payments-9000001", tmp_path / "proof.json")
+    assert not (tmp_path / "proof.json").exists()
+
+
+def test_every_proof_of_the_log_holds(project: Project) -> None:
+    """The opening and 301 decisions."""
+    with read_journal(project) as journal:
+        found = check_log(project, journal)
+    assert (found.size, found.proofs, found.failed) == (302, 302, 0)
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "tile/0/000", "tile/entries/000", "tile/1/000.p/1"])
+def test_a_touched_file_of_the_ledger_is_named(project: Project, name: str) -> None:
+    """Checkpoint, hashes or entries: one bit changed, and the check says where in the ledger.
+
+    Entries, hashes and journal vouch for each other, so the place is that of the pair that was compared first.
+    """
+    flip(project.state / "ledger" / name)
+    with pytest.raises(TamperError, match=str(project.state / "ledger")):
+        check(project)
+
+
+def test_a_missing_tile_is_named(project: Project) -> None:
+    """A file of the ledger was deleted."""
+    (project.state / "ledger/tile/entries/000").unlink()
+    with pytest.raises(TamperError, match="entries"):
+        check(project)
+
+
+def test_a_touched_checkpoint_stops_the_desk(project: Project) -> None:
+    """No decision is taken on top of a ledger whose signature does not hold."""
+    flip(project.state / "ledger/checkpoint", -10)
+    with pytest.raises(TamperError, match="checkpoint"):
+        Desk(project)
+
+
+@pytest.mark.parametrize("share", [0.001, 0.2, 0.5, 0.8])
+def test_a_touched_journal_is_refused_by_all(project: Project, tmp_path: Path, share: float) -> None:
+    """One bit anywhere: the desk does not open, nothing is proved, the file is named."""
+    log = next((project.state / "journal").glob("*.log"))
+    flip(log, int(log.stat().st_size * share))
+    before = log.read_bytes()
+    for use in (
+        lambda: Desk(project),
+        lambda: prove_decision(project, "payments-90000001", tmp_path / "proof.json"),
+        lambda: check(project),
+    ):
+        with pytest.raises(TamperError, match=log.name):
+            use()
+    assert log.read_bytes() == before
+
+
+def test_a_journal_cut_below_the_checkpoint_is_refused_by_all(project: Project, tmp_path: Path) -> None:
+    """Its end is gone at a whole batch, which recovery alone would take for sound."""
+    log = next((project.state / "journal").glob("*.log"))
+    log.write_bytes(log.read_bytes()[: log.stat().st_size // 2])
+    for use in (
+        lambda: Desk(project),
+        lambda: prove_decision(project, "payments-90000001", tmp_path / "proof.json"),
+        lambda: check(project),
+    ):
+        with pytest.raises(TamperError, match="lost frames that were signed"):
+            use()
+
+
+def test_the_ledger_is_made_again_from_the_journal(project: Project, tmp_path: Path) -> None:
+    """Tiles and state table deleted, key kept: proofs hold as before."""
+    (project.state / "state.db").unlink()
+    root = (project.state / "ledger/checkpoint").read_text("utf-8").splitlines()[2]
+    (project.state / "ledger/checkpoint").unlink()
+    key = prove_decision(project, "payments-90000001", tmp_path / "proof.json")
+    assert ledger.verify((tmp_path / "proof.json").read_bytes(), [key.read_text("ascii")]).ok
+    assert (project.state / "ledger/checkpoint").read_text("utf-8").splitlines()[2] == root
+
+
+def test_a_forgotten_customer_is_erased_and_the_log_still_holds(
+    project: Project, tmp_path: Path, payment: Payment
+) -> None:
+    """Her decision cannot be proved any more, her old proof still verifies, and every leaf's proof holds."""
+    key = prove_decision(project, "payments-90000001", tmp_path / "before.json")
+    engine = connect(project.state / "state.db")
+    assert forget(open_keys(project), engine, "customer_id=C900001")
+    assert find_decision(engine, "payments-90000001") is not None
+    engine.dispose()
+    with pytest.raises(StateError, match="was erased"):
+        prove_decision(project, "payments-90000001", tmp_path / "after.json")
+    assert not (tmp_path / "after.json").exists()
+    assert ledger.verify((tmp_path / "before.json").read_bytes(), [key.read_text("ascii")]).ok
+    assert check(project) == 0
+    journal = b"".join(path.read_bytes() for path in (project.state / "journal").glob("*.log"))
+    assert b"C900001" not in journal
+    with Desk(project) as desk, pytest.raises(InputError, match="answered before"):
+        decide(desk, payment(1))
