@@ -198,3 +198,10 @@ def test_a_model_that_fails_its_gates_does_not_become_champion(trained: Path, tm
     assert "card_fraud: a gate failed (auc_min)" in out
     assert (home / "champion").read_text("ascii") == champion
     assert len([path for path in home.iterdir() if path.is_dir()]) == 2
+    (home / "champion").unlink()
+    for language, words in (("en", "failed its gates"), ("zh", "未通过门槛")):
+        code, out, error = tally("--language", language, "-p", folder, "run")
+        assert (code, out) == (1, "")
+        assert words in error
+        assert len(error.splitlines()) == 1
+    assert not (folder / ".tallystick/journal").exists()

@@ -103,6 +103,12 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an event that history knows": ({"payment_id": 1}, "event 1 .*already recorded"),
     "a request id that is no text": ({"request_id": 7}, "request_id 7"),
     "an empty request id": ({"request_id": ""}, "request_id ''"),
+    "a request id without end": ({"request_id": "x" * 201}, "request_id 'xxx.*1 to 200"),
+    "a request id of half a character": ({"request_id": "\ud800"}, "request_id"),
+    "a key of half a character": ({"card_id": "\ud800"}, "no canonical form"),
+    "a number beyond 64 bits": ({"payment_id": 10**30}, "payment_id: .*64-bit"),
+    "an amount beyond 64 bits": ({"amount": "1e400"}, "amount: .*64-bit"),
+    "an amount that is no number": ({"amount": "NaN"}, "amount: .*NaN"),
 }
 
 

@@ -19,6 +19,7 @@ from tallystick.desk import Desk, check_log, decide, load_project, prove_decisio
 from tallystick.desk.evidence import open_keys, read_journal
 from tallystick.desk.journal import find_decision, forget
 from tallystick.desk.project import Project
+from tallystick.desk.replay import replay_decisions
 from tallystick.store.sql import connect
 
 Payment = Callable[..., dict[str, Any]]
@@ -168,14 +169,90 @@ def test_a_forgotten_customer_is_erased_and_the_log_still_holds(
     key = prove_decision(project, "payments-90000001", tmp_path / "before.json")
     engine = connect(project.state / "state.db")
     assert forget(open_keys(project), engine, "customer_id=C900001")
-    assert find_decision(engine, "payments-90000001") is not None
+    assert find_decision(engine, "payments-90000001") is None
+    with engine.connect() as connection:
+        (erased,) = connection.exec_driver_sql("select request_id from decisions where subject = ''").scalars()
     engine.dispose()
-    with pytest.raises(StateError, match="was erased"):
+    assert erased.startswith("erased-")
+    with pytest.raises(InputError, match="no decision"):
         prove_decision(project, "payments-90000001", tmp_path / "after.json")
+    with pytest.raises(StateError, match="was erased"):
+        prove_decision(project, erased, tmp_path / "after.json")
     assert not (tmp_path / "after.json").exists()
     assert ledger.verify((tmp_path / "before.json").read_bytes(), [key.read_text("ascii")]).ok
     assert check(project) == 0
     journal = b"".join(path.read_bytes() for path in (project.state / "journal").glob("*.log"))
-    assert b"C900001" not in journal
-    with Desk(project) as desk, pytest.raises(InputError, match="answered before"):
+    for secret in (b"C900001", b"K900001", b"payments-90000001"):
+        assert secret not in journal
+    with Desk(project) as desk, pytest.raises(InputError, match="recorded"):
         decide(desk, payment(1))
+
+
+def snapshot(project: Project) -> dict[str, bytes]:
+    """Every file of the ledger, with its bytes."""
+    folder = project.state / "ledger"
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_reading_writes_nothing(project: Project, tmp_path: Path) -> None:
+    """A proof of a published decision, a replay and the whole check leave every file of the ledger as it was."""
+    before = snapshot(project)
+    prove_decision(project, "payments-90000001", tmp_path / "proof.json")
+    replay_decisions(project)
+    assert check(project) == 0
+    assert snapshot(project) == before
+
+
+def test_a_decision_is_proved_once_its_writer_published_it(project: Project, tmp_path: Path, payment: Payment) -> None:
+    """Beside a writer: what is signed is proved, what is not waits, what is unknown is unknown."""
+    with Desk(project) as desk:
+        decide(desk, payment(2))
+        before = snapshot(project)
+        with pytest.raises(StateError, match="not yet published"):
+            prove_decision(project, "payments-90000002", tmp_path / "proof.json")
+        with pytest.raises(InputError, match="no decision"):
+            prove_decision(project, "payments-90000009", tmp_path / "proof.json")
+        prove_decision(project, "payments-90000001", tmp_path / "proof.json")
+        assert check(project) == 0
+        assert snapshot(project) == before
+        desk.publish()
+        prove_decision(project, "payments-90000002", tmp_path / "proof.json")
+
+
+def test_a_crashed_writers_decision_is_published_by_its_proof(
+    project: Project, tmp_path: Path, payment: Payment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Committed, never signed: asking for the proof signs it."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Desk, "publish", lambda self: 0)
+        with Desk(project) as desk:
+            decide(desk, payment(2))
+    key = prove_decision(project, "payments-90000002", tmp_path / "proof.json")
+    assert ledger.verify((tmp_path / "proof.json").read_bytes(), [key.read_text("ascii")]).ok
+    assert check(project) == 0
+
+
+def test_a_state_table_of_another_journal_is_refused(project: Project, tmp_path: Path) -> None:
+    """It names a frame that holds another decision: no proof is written under the wrong name."""
+    engine = connect(project.state / "state.db")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("update decisions set request_id = 'moved' where request_id = 'payments-90000001'")
+        connection.exec_driver_sql("update decisions set request_id = 'payments-90000001' where leaf_index = 1")
+    engine.dispose()
+    with pytest.raises(TamperError, match=r"delete state\.db"):
+        prove_decision(project, "payments-90000001", tmp_path / "proof.json")
+    assert not (tmp_path / "proof.json").exists()
+
+
+def test_a_forgotten_customer_changes_no_label_of_others(project: Project) -> None:
+    """Every other decision is recomputed bit for bit from a history in which she left stand-ins."""
+    with read_journal(project) as journal:
+        subjects = [entry.subject for entry in journal.read(kinds=("decision",))]
+    engine = connect(project.state / "state.db")
+    keys = open_keys(project)
+    for subject in dict.fromkeys(subjects[:40]):
+        assert forget(keys, engine, subject)
+    engine.dispose()
+    found = replay_decisions(project, "history")
+    assert found.erased >= 40
+    assert (found.decisions + found.erased, found.differing) == (301, 0)

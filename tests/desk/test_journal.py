@@ -6,10 +6,11 @@ import hashlib
 import json
 import os
 import random
+import re
 import signal
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.core import Fact, InputError, Missing, StateError, TamperError, canonical
+from tallystick.desk.evidence import check_frames
 from tallystick.desk.frames import WORDS
 from tallystick.desk.journal import (
     DecisionRecord,
@@ -30,6 +32,7 @@ from tallystick.desk.journal import (
     extend_ledger,
     find_decision,
     forget,
+    hold_ledger,
     index_entries,
     rebuild_index,
     update_index,
@@ -119,7 +122,8 @@ def test_every_value_comes_back_bit_for_bit(
         written = journal.flush()
         read = list(journal.read())
         assert [entry.leaf for entry in read] == [entry.leaf for entry in written]
-        decided, observed, evidence = (entry.record for entry in read)
+        decided, observed, evidence, _ = (entry.record for entry in read)
+        check_frames(journal)
         assert isinstance(decided, DecisionRecord)
         assert isinstance(observed, Fact)
         assert isinstance(evidence, Evidence)
@@ -167,13 +171,15 @@ def test_forgetting_takes_the_person_and_leaves_the_rest(tmp_path: Path, journal
     journal.append_decision(_record(2), "kept", {"card"})
     entries = journal.flush()
     keys.forget("gone")
-    decided, observed, kept = journal.read()
+    decided, observed, kept, _ = journal.read()
     assert (decided.record, observed.record, kept.record) == (None, None, entries[2].record)
+    assert (decided.request_id, observed.request_id) == ("erased-0", "")
+    check_frames(journal)
     assert (decided.salt, decided.subject, decided.payload()) == (None, "", None)
     assert decided.leaf == entries[0].leaf
     assert decided.fact == observed.fact == msgspec.structs.replace(_FACT, fields={"amount": 1250, "terminal": "t9"})
     data = b"".join(path.read_bytes() for path in (tmp_path / "journal").iterdir())
-    for secret in (b"4711", b"gone", b"spend_7d", b"decline", entries[0].salt):
+    for secret in (b"4711", b"gone", b"spend_7d", b"decline", b"r1", entries[0].salt):
         assert secret is not None
         assert secret not in data
 
@@ -186,7 +192,7 @@ def test_what_is_not_personal_needs_no_subject(journal: Journal) -> None:
         journal.append_fact(_FACT, None, {"card", "elsewhere"})
     assert "card" in caught.value.text()
     journal.flush()
-    assert [entry.record for entry in journal.read()] == [_FACT, _record()]
+    assert [entry.record for entry in journal.read({"fact", "decision"})] == [_FACT, _record()]
 
 
 def test_what_cannot_be_kept_exactly_is_refused_at_once(journal: Journal) -> None:
@@ -221,22 +227,153 @@ def test_reading_by_kind_and_place(journal: Journal) -> None:
     journal.append_evidence("approval", {"model": "m"})
     assert [entry.position for entry in journal.read({"fact"})] == [1, 3, 5]
     assert [entry.position for entry in journal.read(start=2, stop=4)] == [2, 3]
-    assert [position for position, _ in journal.leaves()] == [0, 2, 4]
-    assert [position for position, _ in journal.leaves(3)] == [4]
+    assert [position for position, _ in journal.leaves()] == [0, 2, 4, 6]
+    assert [position for position, _ in journal.leaves(3)] == [4, 6]
+
+
+def test_facts_are_committed_to_by_evidence_of_their_batch(journal: Journal) -> None:
+    """A batch with facts ends with one entry that names the first, how many, and their digest as they are stored."""
+    journal.append_decision(_record(1))
+    journal.append_fact(_FACT)
+    journal.append_fact(_FACT, "customer 7", {"card"})
+    (*_, last) = journal.flush()
+    frames = [frame for entry, frame in journal.stored({"fact"})]
+    digest = hashlib.sha256(b"".join(frames)).hexdigest()
+    assert last.record == Evidence("facts", {"first": 1, "count": 2, "digest": f"sha256:{digest}"})
+    journal.append_decision(_record(2))
+    assert len(journal.flush()) == 1
+    check_frames(journal)
+
+
+def _forge(folder: Path, keys: Keys, change: Callable[[list[bytes]], list[bytes]]) -> Journal:
+    """The journal with other frames, by someone who can write the log's format and its chain."""
+    with AppendLog(folder / "journal", write=False) as log:
+        frames = [frame for _, frame in log.read()]
+    with AppendLog(folder / "forged") as log:
+        log.append(change(frames))
+    return Journal(folder / "forged", keys, write=False)
+
+
+def _swap(frame: bytes, old: bytes, new: bytes) -> bytes:
+    """The frame with other words of the same length."""
+    assert len(old) == len(new)
+    assert old in frame
+    return frame.replace(old, new)
+
+
+@pytest.mark.parametrize("position", range(4))
+def test_a_frame_that_is_not_its_leafs_is_named(tmp_path: Path, journal: Journal, keys: Keys, position: int) -> None:
+    """A decision's result or event, an observed fact, an evidence payload: whatever was rewritten is found."""
+    journal.append_decision(_record())
+    journal.append_decision(_record(2, fact=msgspec.structs.replace(_FACT, id="p2")))
+    journal.append_fact(_FACT)
+    journal.append_evidence("load", {"rows": "many"})
+    journal.flush()
+    words = ((b"decline", b"approve"), (b"p2", b"p3"), (b"t9", b"t8"), (b"many", b"none"))[position]
+
+    def change(frames: list[bytes]) -> list[bytes]:
+        frames[position] = _swap(frames[position], *words)
+        return frames
+
+    with _forge(tmp_path, keys, change) as forged, pytest.raises(TamperError, match=f"frame {position}"):
+        check_frames(forged)
+
+
+def test_a_fact_added_or_taken_away_is_found(tmp_path: Path, journal: Journal, keys: Keys) -> None:
+    """Also at the end, where no evidence follows."""
+    journal.append_fact(_FACT)
+    journal.append_fact(_FACT)
+    journal.flush()
+    with _forge(tmp_path, keys, lambda frames: [*frames, frames[0]]) as forged:
+        with pytest.raises(TamperError) as caught:
+            check_frames(forged)
+        assert caught.value.code == "journal.facts"
+
+
+_PAYMENT = Fact(
+    "payments", 77001, 0, False, 10, 12, {"nr": 77001, "amount": 5, "card": "K4711", "who": "C99", "t": "t9"}
+)
+_PERSONAL, _KEYS = {"nr", "card", "who", "phone"}, {"nr", "card", "t", "other"}
+
+
+def test_a_forgotten_key_leaves_a_stand_in(tmp_path: Path, journal: Journal, keys: Keys) -> None:
+    """Personal keys and a personal id come back as stand-ins, the same in all frames of the subject, text or number."""
+    revised = msgspec.structs.replace(_PAYMENT, revision=1)
+    journal.append_fact(_PAYMENT, "C99", _PERSONAL, _KEYS)
+    journal.append_decision(_record(fact=revised), "C99", _PERSONAL, _KEYS)
+    journal.append_fact(_PAYMENT, "C88", _PERSONAL, _KEYS)
+    journal.flush()
+    assert [entry.fact for entry in journal.read({"fact", "decision"})] == [_PAYMENT, revised, _PAYMENT]
+    keys.forget("C99")
+    first, second, other = (entry.fact for entry in journal.read({"fact", "decision"}))
+    assert first is not None
+    assert second == msgspec.structs.replace(first, revision=1)
+    assert other == _PAYMENT
+    assert set(first.fields) == {"nr", "amount", "card", "t"}
+    assert first.id == first.fields["nr"]
+    assert -(2**63) <= first.fields["nr"] < 0
+    assert re.fullmatch("~[0-9a-f]{32}", first.fields["card"])
+    check_frames(journal)
+
+
+def test_a_personal_key_that_is_null_stays_null(journal: Journal, keys: Keys) -> None:
+    fact = Fact("payments", 1, 0, False, 10, 12, {"nr": 1, "card": None})
+    journal.append_fact(fact, "C99", {"card"}, {"nr", "card"})
+    journal.flush()
+    keys.forget("C99")
+    assert next(journal.read()).fact == fact
+
+
+_PEOPLE = ("customer-two", "customer-one")
+
+
+def test_nothing_of_a_forgotten_person_is_left_in_the_files(tmp_path: Path, journal: Journal, keys: Keys) -> None:
+    """Ids, request ids and values are gone from segments, from the state table and from its write-ahead log."""
+    engine = connect(tmp_path / "state.db")
+    update_index(journal, engine)
+    for number in range(600):
+        fact = Fact(
+            "payments", f"person-{number}", 0, False, 10, 12, {"nr": f"person-{number}", "who": _PEOPLE[number % 2]}
+        )
+        record = _record(fact=fact, request_id=f"payments-{_PEOPLE[number % 2]}-{number}")
+        journal.append_decision(record, f"who={_PEOPLE[number % 2]}", {"nr", "who"}, {"nr"})
+        journal.append_fact(fact, f"who={_PEOPLE[number % 2]}", {"nr", "who"}, {"nr"})
+        if number % 50 == 0:
+            index_entries(engine, journal.flush())
+    index_entries(engine, journal.flush())
+    assert forget(keys, engine, "who=customer-one")
+    assert find_decision(engine, "payments-customer-one-1") is None
+    gone = find_decision(engine, f"erased-{journal.position - 3}")
+    assert gone is not None
+    assert (gone.subject, gone.body_digest) == ("", "")
+    assert find_decision(engine, "payments-customer-two-2") is not None
+    files = [*(tmp_path / "journal").iterdir(), *tmp_path.glob("state.db*"), *tmp_path.glob("keys.db*")]
+    data = b"".join(path.read_bytes() for path in files)
+    assert b"payments-customer-two-2" in data
+    for secret in (b"customer-one", b"person-101", b"person-599"):
+        assert secret not in data
+    assert not forget(keys, engine, "who=customer-one")
+    engine.dispose()
+
+
+def test_erased_names_cannot_be_taken(journal: Journal) -> None:
+    with pytest.raises(InputError) as caught:
+        journal.append_decision(_record(request_id="erased-7"))
+    assert caught.value.code == "journal.request"
 
 
 def test_another_process_reads_beside_the_writer(tmp_path: Path, journal: Journal, keys: Keys) -> None:
     journal.append_fact(_FACT)
     journal.flush()
     with Journal(tmp_path / "journal", keys, write=False) as reader:
-        assert [entry.record for entry in reader.read()] == [_FACT]
+        assert [entry.record for entry in reader.read({"fact"})] == [_FACT]
     with pytest.raises(StateError, match="another process"):
         Journal(tmp_path / "journal", keys)
 
 
 def test_a_frame_of_another_format_is_refused(tmp_path: Path, keys: Keys) -> None:
     """Bytes that the log took but no journal wrote are not guessed at."""
-    header = msgspec.msgpack.encode(["decision", None, "r1", None])
+    header = msgspec.msgpack.encode(["decision", None, None])
     for number, frame in enumerate(
         (b"junk", msgspec.msgpack.encode([b"x", False, b""]), msgspec.msgpack.encode([header, False, b"x"]))
     ):
@@ -287,29 +424,69 @@ def test_the_state_table_follows_and_is_made_again(tmp_path: Path, journal: Jour
         if number == 4:
             update_index(journal, engines[1])
     index_entries(engines[0], ())
-    assert update_index(journal, engines[1]) == 15
-    assert rebuild_index(journal, engines[2]) == 30
+    assert update_index(journal, engines[1]) == 20
+    assert rebuild_index(journal, engines[2]) == 40
     for engine in engines:
         found = find_decision(engine, "r7")
         assert found is not None
-        assert (found.position, found.leaf_index, found.subject) == (22, 15, "customer 1")
+        assert (found.position, found.leaf_index, found.subject) == (29, 22, "customer 1")
         assert found.body_digest == _record(7).body_digest
         assert find_decision(engine, "r10") is None
-    entries = list(journal.read(start=3, stop=6))
-    with pytest.raises(StateError) as caught:
-        index_entries(engines[0], entries)
-    assert caught.value.code == "journal.index"
     assert forget(keys, engines[0], "customer 1")
     rebuild_index(journal, engines[1])
     for engine in engines[:2]:
-        gone = find_decision(engine, "r7")
+        assert find_decision(engine, "r7") is None
+        gone = find_decision(engine, "erased-29")
         assert gone is not None
-        assert (gone.body_digest, gone.subject, gone.leaf_index) == ("", "", 15)
-    with Journal(tmp_path / "young", keys) as young:
-        assert update_index(young, engines[0]) == 0
-        assert find_decision(engines[0], "r7") is None
+        assert (gone.body_digest, gone.subject, gone.leaf_index) == ("", "", 22)
     for engine in engines:
         engine.dispose()
+
+
+def test_the_state_table_takes_what_it_has_again_but_no_gap(tmp_path: Path, journal: Journal) -> None:
+    """Another process may have entered some entries since; entries beyond a gap are refused."""
+    engine = connect(tmp_path / "state.db")
+    update_index(journal, engine)
+    for number in range(4):
+        journal.append_decision(_record(number))
+    entries = journal.flush()
+    index_entries(engine, entries[:2])
+    with pytest.raises(StateError) as caught:
+        index_entries(engine, entries[3:])
+    assert caught.value.code == "journal.index"
+    index_entries(engine, entries[:3])
+    index_entries(engine, entries[:1])
+    index_entries(engine, entries[1:])
+    found = find_decision(engine, "r3")
+    assert found is not None
+    assert (found.position, found.leaf_index) == (3, 3)
+    assert update_index(journal, engine) == 0
+    engine.dispose()
+
+
+@pytest.mark.parametrize("lost", ["cut off", "zeroed"])
+def test_acknowledged_frames_that_are_lost_are_reported(tmp_path: Path, keys: Keys, lost: str) -> None:
+    """Whole batches gone from the end look like a sound log; the state table saw them. Deleting it accepts the loss."""
+    engine = connect(tmp_path / "state.db")
+    with Journal(tmp_path / "journal", keys) as journal:
+        update_index(journal, engine)
+        for number in range(4):
+            if number == 2:
+                (path,) = (tmp_path / "journal").glob("*.log")
+                kept = path.stat().st_size
+            journal.append_decision(_record(number))
+            index_entries(engine, journal.flush())
+    data = path.read_bytes()
+    path.write_bytes(data[:kept] + (bytes(len(data) - kept) if lost == "zeroed" else b""))
+    for _ in range(2):
+        with Journal(tmp_path / "journal", keys) as journal, pytest.raises(TamperError) as caught:
+            update_index(journal, engine)
+        assert caught.value.code == "journal.lost"
+        assert "ends at frame 2" in caught.value.text()
+    engine.dispose()
+    (tmp_path / "state.db").unlink()
+    with Journal(tmp_path / "journal", keys) as journal:
+        assert update_index(journal, connect(tmp_path / "state.db")) == 2
 
 
 def test_the_first_answer_to_a_request_stands(tmp_path: Path, journal: Journal) -> None:
@@ -332,15 +509,16 @@ def test_from_the_journal_to_a_proof_in_a_strangers_hand(tmp_path: Path, journal
     journal.append_decision(_record(), "customer 7", {"card"})
     journal.flush()
     log = Log(tmp_path / "ledger", "bank.example/log", signer)
-    assert (extend_ledger(journal, log), extend_ledger(journal, log)) == (2, 0)
+    assert (extend_ledger(journal, log), extend_ledger(journal, log)) == (3, 0)
+    hold_ledger(journal, log)
     checkpoint, proof = log.checkpoint(), log.prove(1)
-    *_, entry = journal.read()
+    (entry,) = journal.read({"decision"})
     assert entry.leaf is not None
     verdict = verify(make_bundle(entry.leaf, proof, checkpoint, entry.payload(), entry.salt), [signer.verifier.vkey])
     assert verdict.ok
     assert verdict.payload == decision_payload(_record())
     keys.forget("customer 7")
-    *_, entry = journal.read()
+    (entry,) = journal.read({"decision"})
     assert entry.leaf is not None
     verdict = verify(make_bundle(entry.leaf, proof, checkpoint, entry.payload(), entry.salt), [signer.verifier.vkey])
     assert verdict.ok
@@ -358,10 +536,17 @@ def test_a_journal_that_lost_signed_frames_is_found(tmp_path: Path, journal: Jou
         with pytest.raises(TamperError) as caught:
             extend_ledger(shorter, log)
         assert caught.value.code == "journal.short"
+        with pytest.raises(TamperError):
+            hold_ledger(shorter, log)
         shorter.append_evidence("load", {"rows": 9})
         shorter.flush()
-        with pytest.raises(TamperError):
-            extend_ledger(shorter, log)
+        for use in (extend_ledger, hold_ledger):
+            with pytest.raises(TamperError):
+                use(shorter, log)
+    journal.append_evidence("load", {"rows": 4})
+    journal.flush()
+    hold_ledger(journal, log)
+    assert log.size == 3
 
 
 def _write_until_killed(folder: Path, acknowledge: int) -> NoReturn:
@@ -395,7 +580,8 @@ def test_kill_nine_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
             acknowledged = max(acknowledged, *(int(line) for line in [first, *pipe] if line.endswith(b"\n")))
         with Keys(tmp_path / "keys.db") as keys, Journal(tmp_path / "journal", keys) as journal:
             assert journal.position >= acknowledged
-            for entry in journal.read(start=checked):
+            check_frames(journal)
+            for entry in journal.read({"fact"}, checked):
                 assert entry.record is not None
                 assert entry.fact is not None
                 assert (entry.fact.id, entry.fact.fields) == (entry.position, {"card": f"card {entry.position}"})

@@ -204,3 +204,9 @@ def test_held_values_enter_feel_exactly() -> None:
     assert feel.to_feel(0.1, FieldType("real")) == Decimal("0.1")
     assert feel.to_feel(math.nan, FieldType("real")) is None
     assert feel.to_feel(0, FieldType("instant"), "Europe/Berlin").hour == 1
+
+
+def test_both_zeros_are_one_number_in_columns() -> None:
+    frame = pl.DataFrame({"score": [-0.0, 0.0, None]})
+    for condition, expected in (("score = 0", True), ("score >= 0", True), ("score != 0", False), ("score < 0", False)):
+        assert feel.compile_columns(condition, SCHEMA)(frame).to_list()[:2] == [expected, expected], condition

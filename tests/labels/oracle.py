@@ -57,6 +57,9 @@ def known(facts: Iterable[Fact], k: int) -> list[dict[str, Any]]:
     for fact in latest.values():
         if not fact["retract"]:
             row = dict(fact)
+            if row["level"] is not None:
+                # Both zeros are one number, held as 0.0.
+                row["level"] += 0.0
             if row["fraud_known_at"] is None or row["fraud_known_at"] > k:
                 row["fraud"] = False
             if row["verdict_known_at"] is None or row["verdict_known_at"] > k:

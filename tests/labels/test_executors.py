@@ -91,8 +91,15 @@ def test_request_is_observing_without_keeping(random: Random) -> None:
         before = live.snapshot()
         requested = vector_of(live.now(keys, point["t"], event), list(asked))
         assert live.snapshot() == before
-        live.observe(event)
+        # An explicit k is when the request is known, as `known_at` is for `observe`.
+        late = fact["known_at"] + random.choice([0, 0, worlds.HOUR])
+        again = vector_of(live.now(keys, point["t"], event | {"known_at": 0}, k=late), list(asked))
+        assert live.snapshot() == before
+        other = library.live(before)
+        other.observe(event, known_at=late)
         own = ("payments", fact["payment_id"])
+        assert again == vector_of(other.now(keys, point["t"], own=own, k=late), list(asked))
+        live.observe(event)
         after = vector_of(live.now(keys, point["t"], own=own, k=fact["known_at"]), list(asked))
         assert requested == after
         if place != chosen:
@@ -191,3 +198,25 @@ def test_history_in_columns_is_observing_fact_by_fact(random: Random) -> None:
             event = {"stream": "payments", **later[place]}
             assert warm.observe(event) == slow.observe(event)
     assert library.live(warm.snapshot()).snapshot() == warm.snapshot()
+
+
+@pytest.mark.soak
+@quick
+@given(seeds)
+def test_redelivered_in_any_order(random: Random) -> None:
+    """Of a fact that comes twice the first known delivery counts, in batch, warmed, or observed in any order."""
+    asked = worlds.asked(random, 6)
+    library = worlds.library(asked)
+    log = worlds.facts(random, 6)
+    log += [fact | {"known_at": fact["known_at"] + worlds.HOUR} for fact in log if random.random() < 0.5]
+    random.shuffle(log)
+    points = worlds.points(random, log, 5)
+    found = library.at(worlds.point_frame(points), facts={"payments": worlds.frame(log)})
+    warm, observed = library.live(), library.live()
+    warm.warm({"payments": worlds.frame(log)})
+    for fact in log:
+        observed.observe({"stream": "payments", **fact})
+    for i, point in enumerate(points):
+        batch = row_of(found, i, list(asked))
+        assert live_at(library, warm, point, k_of(point, log)) == batch
+        assert live_at(library, observed, point, k_of(point, log)) == batch

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 from tests.labels.oracle import DAY, Asked
 
+from tallystick.core import Field, FieldType
 from tallystick.labels import Entity, Events, Label, Library, decimal, flag, formula, money, real, text
 
 ZONE = "Europe/Berlin"
@@ -42,7 +43,15 @@ FILTERS: list[tuple[str, Any]] = [
     ('city = "Ulm" or level < 0.5', lambda row: row["city"] == "Ulm" or _below(row["level"], 0.5)),
     ("paid_at.hour < 6", lambda row: _hour(row["paid_at"]) < 6),
     ('merchant != "m1"', lambda row: row["merchant"] != "m1"),
+    ("fee > 0.01", lambda row: row["fee"] is not None and row["fee"] > 1),
+    ("seen_at.hour < 6", lambda row: row["seen_at"] is not None and _hour(row["seen_at"]) < 6),
+    ("weight < 0.5", lambda row: _below(row["weight"], 0.5)),
 ]
+# The columns that the stream does not declare, as its source does.
+UNDECLARED = {
+    name: Field(name, FieldType.parse(kind))
+    for name, kind in {"merchant": "text", "fee": "money(EUR)", "seen_at": "instant", "weight": "real"}.items()
+}
 AGGREGATES = [
     *(("count", ""), ("since_last", "")),
     *((kind, "amount") for kind in ("sum", "mean", "std", "min", "max", "first", "last", "distinct")),
@@ -51,7 +60,7 @@ AGGREGATES = [
     *((kind, "city") for kind in ("first", "last", "distinct")),
     *((kind, "fraud") for kind in ("mean", "sum", "last", "std")),
     *((kind, "verdict") for kind in ("last", "distinct")),
-    ("distinct", "merchant"),
+    *(("distinct", column) for column in ("merchant", "weight", "seen_at")),
 ]
 SCHEMA: dict[str, Any] = {
     "payment_id": pl.String,
@@ -71,6 +80,9 @@ SCHEMA: dict[str, Any] = {
     "verdict": pl.String,
     "verdict_known_at": pl.Int64,
     "merchant": pl.String,
+    "fee": pl.Int64,
+    "seen_at": pl.Int64,
+    "weight": pl.Float64,
 }
 
 
@@ -118,7 +130,7 @@ def label(one: Asked) -> Label:
 def library(labels: dict[str, Asked]) -> Library:
     """A library of the aggregates, and a few formulas over them."""
     written = {name: label(one) for name, one in labels.items()}
-    return Library(written, {"payments": payments}, zone=ZONE)
+    return Library(written, {"payments": payments}, zone=ZONE, schemas={"payments": UNDECLARED})
 
 
 def facts(random: Random, events: int) -> list[dict[str, Any]]:
@@ -154,13 +166,16 @@ def _row(random: Random, id: str, at: int, large: bool) -> dict[str, Any]:
         "terminal_id": random.choice("xyz"),
         "amount": some([2**62, -(2**63), 2**63 - 1] if large else [100, 150, 151, 250, -700, 2**52 + 1]),
         "rate": some([1, 2, 30_001]),
-        "level": some([0.25, 0.5, -1.5, 1e300, 0.0]),
+        "level": some([0.25, 0.5, -1.5, 1e300, 0.0, -0.0]),
         "city": some(["Ulm", "Köln"]),
         "fraud": some([True, False]),
         "fraud_known_at": some([at, at + DAY, at + 4 * DAY]),
         "verdict": some(["good", "bad"]),
         "verdict_known_at": some([at + HOUR, at + 2 * DAY]),
         "merchant": some(["m1", "m2"]),
+        "fee": some([0, 1, 2]),
+        "seen_at": some([at, at + 4 * HOUR]),
+        "weight": some([1, 0.25, 0.0, -0.0]),
     }
 
 

@@ -19,10 +19,10 @@ _LEAF = leaf("decision", _PAYLOAD, _SALT, {"position": "3"})
 
 
 def _bundle(folder: Path, revealed: bool = True, size: int = 11, made: bytes = _LEAF) -> bytes:
-    log = Log(folder, _NAME, _SIGNER)
-    log.append([b"%d" % number if number != 3 else made for number in range(size)])
-    checkpoint = log.checkpoint()
-    return make_bundle(made, log.prove(3), checkpoint, *((_PAYLOAD, _SALT) if revealed else ()))
+    with Log(folder, _NAME, _SIGNER) as log:
+        log.append([b"%d" % number if number != 3 else made for number in range(size)])
+        checkpoint = log.checkpoint()
+        return make_bundle(made, log.prove(3), checkpoint, *((_PAYLOAD, _SALT) if revealed else ()))
 
 
 def test_a_good_proof_says_what_it_proves(tmp_path: Path) -> None:

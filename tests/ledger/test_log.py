@@ -32,12 +32,20 @@ def _log(folder: Path) -> Log:
     return Log(folder, _NAME, _SIGNER)
 
 
+def _reader(folder: Path) -> Log:
+    return Log(folder, _NAME, _SIGNER, write=False)
+
+
 def _entries(size: int) -> list[bytes]:
     return [b"entry %d" % number for number in range(size)]
 
 
 def _files(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "lock"
+    }
 
 
 @settings(max_examples=25, deadline=None)
@@ -55,9 +63,11 @@ def test_any_growth_gives_the_same_tree(
         if restart:
             head = open_checkpoint(log.checkpoint(), [_SIGNER.verifier])
             assert (head.size, head.root) == (len(entries), root_of(entries))
+            log.close()
             log = _log(folder)
     log.checkpoint()
     assert log.size == log.signed_size == log.check() == len(entries)
+    log.close()
     if entries:
         size = data.draw(st.integers(1, len(entries)))
         index, old = data.draw(st.integers(0, size - 1)), data.draw(st.integers(1, size))
@@ -78,7 +88,7 @@ def test_a_tree_of_three_levels_of_tiles(tmp_path: Path) -> None:
     expected = {tile_path(0, number) for number in range(273)} | {tile_path(0, 273, 112), tile_path(1, 0)}
     expected |= {tile_path(1, 1, 17), tile_path(2, 0, 1), "checkpoint", tile_path("entries", 273, 112)}
     assert names == expected | {tile_path("entries", number) for number in range(273)}
-    again, root = _log(tmp_path), root_of(entries)
+    again, root = _reader(tmp_path), root_of(entries)
     for index in (0, 255, 256, 65_535, 65_536, 69_999):
         verify_inclusion(leaf_hash(entries[index]), index, 70_000, again.prove(index).hashes, root)
     for old in (1, 256, 65_536, 65_537, 69_999):
@@ -129,11 +139,12 @@ def test_what_was_not_signed_is_appended_again_after_a_crash(tmp_path: Path) -> 
     log.append(_entries(600)[200:])
     (tmp_path / "tile/0/000").write_bytes(b"torn")
     (tmp_path / "tile/entries/001").write_bytes(b"")
+    log.close()
     again = _log(tmp_path)
     assert again.size == 200
     again.append(_entries(600), at=0)
     again.checkpoint()
-    assert _log(tmp_path).check() == 600
+    assert _reader(tmp_path).check() == 600
 
 
 def test_every_changed_file_is_found(tmp_path: Path) -> None:
@@ -145,14 +156,14 @@ def test_every_changed_file_is_found(tmp_path: Path) -> None:
         for at in sorted({0, 1, len(data) // 2, len(data) - 1}):
             (tmp_path / name).write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
             with pytest.raises(TamperError) as caught:
-                _log(tmp_path).check()
+                _reader(tmp_path).check()
             assert caught.value.place is not None or name == "checkpoint", name
         (tmp_path / name).unlink()
         if name != "checkpoint":
             with pytest.raises(TamperError, match=name):
-                _log(tmp_path).check()
+                _reader(tmp_path).check()
         (tmp_path / name).write_bytes(data)
-    assert _log(tmp_path).check() == 600
+    assert _reader(tmp_path).check() == 600
 
 
 def test_a_past_rewritten_throughout_is_found(tmp_path: Path) -> None:
@@ -161,11 +172,12 @@ def test_a_past_rewritten_throughout_is_found(tmp_path: Path) -> None:
         log = _log(folder)
         log.append([first, *_entries(400)])
         log.checkpoint()
+        log.close()
     signed = (tmp_path / "true/checkpoint").read_bytes()
     live = _log(tmp_path / "forged")
     (tmp_path / "forged/checkpoint").write_bytes(signed)
     with pytest.raises(TamperError):
-        _log(tmp_path / "forged")
+        _reader(tmp_path / "forged")
     with pytest.raises(TamperError):
         live.check()
 
@@ -204,7 +216,48 @@ def test_a_checkpoint_of_another_key_is_refused(tmp_path: Path) -> None:
     log.append(_entries(3))
     assert log.checkpoint() == log.checkpoint()
     with pytest.raises(TamperError):
-        Log(tmp_path, _NAME, Signer(generate_key(_NAME)[0]))
+        Log(tmp_path, _NAME, Signer(generate_key(_NAME)[0]), write=False)
+
+
+def test_one_writer_at_a_time(tmp_path: Path) -> None:
+    """A second writer is refused, also after a fault; a reader beside the first sees what was signed, and no more."""
+    log = _log(tmp_path)
+    log.append(_entries(3))
+    with pytest.raises(StateError) as caught:
+        _log(tmp_path)
+    assert caught.value.code == "log.locked"
+    with pytest.raises(StateError):
+        _reader(tmp_path).checkpoint()
+    note = log.checkpoint()
+    reader = _reader(tmp_path)
+    log.append(_entries(300)[3:])
+    log.checkpoint()
+    assert (reader.size, reader.checkpoint(), reader.check()) == (3, note, 3)
+    assert reader.compare(_entries(9)[1:], 1) == 2
+    with pytest.raises(StateError) as caught:
+        reader.append([b"x"])
+    assert caught.value.code == "log.readonly"
+    log.close()
+    with pytest.raises(StateError):
+        log.append([b"x"])
+    (tmp_path / "checkpoint").write_bytes(b"junk")
+    for _ in range(2):
+        with pytest.raises(TamperError):
+            _log(tmp_path)
+
+
+def test_a_checkpoint_never_goes_backwards(tmp_path: Path) -> None:
+    """A writer that stayed behind what is on disk refuses to sign, and the larger tree stays."""
+    with _log(tmp_path / "ahead") as log:
+        log.append(_entries(300))
+        ahead = log.checkpoint()
+    with _log(tmp_path / "behind") as log:
+        log.append(_entries(5))
+        (tmp_path / "behind/checkpoint").write_bytes(ahead)
+        with pytest.raises(StateError) as caught:
+            log.checkpoint()
+    assert caught.value.code == "log.backwards"
+    assert (tmp_path / "behind/checkpoint").read_bytes() == ahead
 
 
 @pytest.mark.parametrize("room", ["core", "ledger"])

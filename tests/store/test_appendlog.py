@@ -127,6 +127,36 @@ def test_sectors_that_never_reached_the_disk_are_a_torn_batch(tmp_path: Path) ->
             assert [frame for _, frame in log.read()] == frames[:1]
 
 
+def test_a_last_batch_with_a_hole_is_torn(tmp_path: Path) -> None:
+    """Pages reach the disk in any order: any lost sector of the last batch cuts it off, of an earlier one does not."""
+    chance = random.Random(5)
+    frames = _filled(tmp_path, [[chance.randbytes(2000)], [chance.randbytes(3000)]])
+    path = tmp_path / _FIRST
+    whole, begin = path.read_bytes(), _end_of_first(path)
+    for start in range(0, len(whole), 512):
+        lost = range(max(start, begin) if start + 512 > begin else start, min(start + 512, len(whole)))
+        path.write_bytes(whole[: lost.start] + bytes(len(lost)) + whole[lost.stop :])
+        if lost.stop <= begin:
+            with pytest.raises(TamperError, match=_FIRST):
+                AppendLog(tmp_path)
+            continue
+        with AppendLog(tmp_path, fsync=False) as log:
+            assert log.recovered is not None
+            assert log.recovered.offset == begin
+            assert [frame for _, frame in log.read()] == frames[:1]
+
+
+def test_a_bad_byte_beside_zeros_that_fill_no_sector_is_refused(tmp_path: Path) -> None:
+    """Zeros that a frame holds are no lost sector unless they fill one."""
+    _filled(tmp_path, [[b"kept"], [b"x" * 600 + bytes(500) + b"x" * 600]])
+    path = tmp_path / _FIRST
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(TamperError, match=_FIRST):
+        AppendLog(tmp_path)
+
+
 def test_every_changed_byte_is_refused(tmp_path: Path) -> None:
     """Each byte of a small log, changed in two ways, is refused with the file's name, by writer and reader."""
     _filled(tmp_path, [[b"a", b"bc"], [b""], [b"x" * 90, bytes(40)]])

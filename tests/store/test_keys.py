@@ -87,6 +87,18 @@ def test_two_processes_that_meet_the_same_subject_share_one_key(tmp_path: Path) 
         assert here.open(there.seal("c", b"x", b""), b"") == b"x"
 
 
+def test_a_pseudonym_is_the_subjects_own_and_goes_with_the_key(tmp_path: Path) -> None:
+    """The same after a restart, another for other data or another subject, and another once the key was destroyed."""
+    with Keys(tmp_path / "keys.db") as keys:
+        first = keys.pseudonym("c", b"card 1")
+        assert len(first) == 32
+        assert len({first, keys.pseudonym("c", b"card 2"), keys.pseudonym("d", b"card 1")}) == 3
+    with Keys(tmp_path / "keys.db") as keys:
+        assert keys.pseudonym("c", b"card 1") == first
+        keys.forget("c")
+        assert keys.pseudonym("c", b"card 1") != first
+
+
 def test_a_file_of_other_content_is_refused(tmp_path: Path) -> None:
     (tmp_path / "keys.db").write_bytes(b"this is a letter, not a key file" * 40)
     with pytest.raises(StateError, match=r"keys\.db"):

@@ -169,8 +169,8 @@ def decide(
 
     body = read_event(event)
     with Desk(load_project(CONTEXT.project)) as desk:
-        answer = decide_event(desk, body)
-    typer.echo(json.dumps(answer_document(answer, CONTEXT.language), ensure_ascii=False, indent=2))
+        document = answer_document(desk, decide_event(desk, body), CONTEXT.language)
+    typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
 @app.command()

@@ -51,7 +51,7 @@ def explain(
     codes
         Reason codes of the matched rules, in the order in which the rules count.
     losses
-        (label, points lost against the scorecard's baseline, held value or None), in any order.
+        (label, points lost against the model's baseline, held value or None), in any order.
     limit
         How many reasons at most, 1 to 4.
     values

@@ -100,7 +100,7 @@ class Reasons(msgspec.Struct, frozen=True):
         Parameters
         ----------
         labels
-            Labels of the scorecards: each needs a reason.
+            Labels of the models: each needs a reason.
         outcomes
             Every outcome that the decision can give.
         codes

@@ -33,7 +33,7 @@ WORDS = Catalogue(
             "标签 {label} 同时属于理由 {first} 与 {second}；允许：每个标签一个理由",
         ),
         "label.reason": (
-            "scorecard label {label} has no reason; name it in the labels of one [reasons.CODE]{hint}",
+            "label {label} of the model has no reason; name it in the labels of one [reasons.CODE]{hint}",
             "评分卡标签 {label} 没有理由；请写入某个 [reasons.CODE] 的 labels{hint}",
         ),
         "label.missing": (

@@ -100,7 +100,7 @@ def _cards(summary: Summary) -> list[dict[str, Any]]:
         _card("labels", summary.labels),
         _card("label_values", summary.label_values),
         _card("decisions", sum(summary.decisions.values())),
-        _card("rate", "–" if rate is None else round(rate)),
+        _card("rate", None if rate is None else round(rate)),
         _card("mismatches", summary.mismatches, good=summary.mismatches == 0),
         _card("replay", summary.replay_differences, good=summary.replay_differences == 0),
         _card("proofs", summary.proofs_checked, note=proofs_failed, good=summary.proofs_failed == 0),
@@ -108,9 +108,9 @@ def _cards(summary: Summary) -> list[dict[str, Any]]:
     ]
 
 
-def _card(name: str, value: int | str, note: Message | None = None, good: bool | None = None) -> dict[str, Any]:
-    shown = value if isinstance(value, str) else f"{value:,}"
-    return {"words": WORDS(f"card.{name}"), "value": shown, "note": note, "good": good}
+def _card(name: str, value: int | None, note: Message | None = None, good: bool | None = None) -> dict[str, Any]:
+    shown = "–" if value is None else f"{value:,}"
+    return {"words": WORDS(f"card.{name}"), "value": shown, "note": note, "good": None if value is None else good}
 
 
 def _outcomes(summary: Summary) -> list[tuple[str, int, float]]:

@@ -46,16 +46,19 @@ def _figures(summary: Summary, language: Language) -> Table:
         "decisions": sum(summary.decisions.values()),
     }
     for name, count in plain.items():
-        table.add_row(WORDS(f"card.{name}").text(language), f"{count:,}")
+        table.add_row(WORDS(f"card.{name}").text(language), "–" if count is None else f"{count:,}")
     table.add_row(WORDS("card.rate").text(language), "–" if rate is None else f"{rate:,.0f}")
     promised = {"mismatches": summary.mismatches, "replay": summary.replay_differences}
     for name, count in promised.items():
-        table.add_row(WORDS(f"card.{name}").text(language), _state(f"{count:,}", count == 0))
-    checked = f"{summary.proofs_checked:,}"
+        table.add_row(WORDS(f"card.{name}").text(language), "–" if count is None else _state(f"{count:,}", count == 0))
+    checked = "–" if summary.proofs_checked is None else f"{summary.proofs_checked:,}"
     if summary.proofs_failed:
         checked += f" ({WORDS('state.failed', n=summary.proofs_failed).text(language)})"
-    table.add_row(WORDS("card.proofs").text(language), _state(checked, summary.proofs_failed == 0))
-    table.add_row(WORDS("card.log").text(language), f"{summary.log_size:,}")
+    held = summary.proofs_failed == 0
+    table.add_row(
+        WORDS("card.proofs").text(language), checked if summary.proofs_failed is None else _state(checked, held)
+    )
+    table.add_row(WORDS("card.log").text(language), "–" if summary.log_size is None else f"{summary.log_size:,}")
     return table
 
 

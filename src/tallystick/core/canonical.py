@@ -16,6 +16,7 @@ from tallystick.core.errors import InputError
 from tallystick.core.words import WORDS
 
 _SAFE = 2**53 - 1
+_ADJUSTED_MAX = 7_000
 
 
 def jcs(value: Any) -> bytes:
@@ -68,6 +69,14 @@ def content_version(kind: str, content: Any, semantics: int) -> str:
     return hashlib.sha256(canonical({"kind": kind, "content": content, "semantics": semantics})).hexdigest()
 
 
+def _digits(value: Decimal) -> str:
+    """A decimal without exponent or closing zeros, every digit kept: a context would round at its precision."""
+    if not value.is_finite() or (value and abs(value.adjusted()) > _ADJUSTED_MAX):
+        raise _refused(value)
+    text = format(value, "f") if value else "0"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def _plain(value: Any) -> Any:
     kind = type(value)
     if kind is str or kind is float or kind is bool or value is None:
@@ -83,9 +92,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, Decimal):
-        if not value.is_finite():
-            raise _refused(value)
-        return format(value.normalize() if value else Decimal(0), "f")
+        return _digits(value)
     if isinstance(value, msgspec.Struct):
         return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
     if isinstance(value, Mapping):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation, localcontext
+from decimal import Decimal, InvalidOperation
 
 import msgspec
 
@@ -78,14 +78,19 @@ def parse_scaled(text: str | int | Decimal, digits: int, unit: str) -> int:
         raise InputError(WORDS("money.text", given=text)) from None
     if not number.is_finite():
         raise InputError(WORDS("money.text", given=text))
-    if number and number.adjusted() > 18:
+    if not number:
+        return 0
+    if number.adjusted() > 18:
         raise InputError(WORDS("money.range", given=text))
-    with localcontext() as context:
-        context.prec = 60 + len(number.as_tuple().digits)
-        scaled = number.scaleb(digits)
-        minor = int(scaled)
-        if scaled != minor:
-            raise InputError(WORDS("money.digits", given=text, currency=unit, digits=digits))
+    # By the digits themselves: a decimal context would round an exponent beyond its own to zero.
+    sign, found, exponent = number.as_tuple()
+    assert isinstance(exponent, int)
+    shift = exponent + digits
+    kept, cut = (found, ()) if shift >= 0 else (found[:shift], found[shift:])
+    if any(cut):
+        raise InputError(WORDS("money.digits", given=text, currency=unit, digits=digits))
+    size = int("".join(map(str, kept)) + "0" * shift)
+    minor = -size if sign else size
     if not -_LARGEST - 1 <= minor <= _LARGEST:
         raise InputError(WORDS("money.range", given=text))
     return minor

@@ -39,8 +39,8 @@ WORDS = Catalogue(
         ),
         "canonical.value": (
             "{given} of type {type} has no canonical form; allowed: text, bool, None, finite float, int, Decimal, "
-            "list, dict with text keys, record",
-            "类型 {type} 的 {given} 没有规范形式；允许：文本、布尔、None、有限浮点、整数、Decimal、列表、文本键字典、记录",
+            "list, dict with text keys, record; a Decimal up to 10^±7000",
+            "类型 {type} 的 {given} 没有规范形式；允许：文本、布尔、None、有限浮点、整数、Decimal、列表、文本键字典、记录；Decimal 至多 10^±7000",
         ),
         "canonical.integer": (
             "{given} is beyond ±(2^53 − 1), so JSON cannot carry it exactly; give it as text",

@@ -11,10 +11,10 @@ import polars as pl
 
 from tallystick import models
 from tallystick.core import format_instant, to_datetime
+from tallystick.desk.champion import Champion, crown
 from tallystick.desk.decide import inputs, outcome_of
 from tallystick.desk.flows import Flow
-from tallystick.desk.history import INSTANT
-from tallystick.desk.house import Champion, crown
+from tallystick.desk.history import first_known
 from tallystick.desk.points import label_values
 from tallystick.desk.progress import Progress
 from tallystick.desk.project import Project
@@ -70,9 +70,9 @@ def _backtest(project: Project, flow: Flow, champion: Champion, progress: Progre
         values = values.filter(pl.col("t").to_physical() >= recipe.split.cut_at)
     bad = values[recipe.target].cast(pl.Boolean).to_numpy()
     scored = champion.model.score_columns(values.select(champion.model.labels))
-    facts = project.lake().facts(flow.stream).filter(pl.col("revision") == 0)
+    facts = first_known(project.lake().facts(flow.stream), project.schema(flow.stream))
     events = values.select("id").join(facts, left_on="id", right_on=spec.id, how="left", maintain_order="left")
-    events = events.rename({"id": spec.id}).with_columns(pl.col(INSTANT).to_physical())
+    events = events.rename({"id": spec.id})
     counts: dict[str, list[int]] = {}
     rows = zip(_rows(champion, events, values, scored), values["k"].to_physical(), bad, strict=True)
     for done, (given, k, is_bad) in enumerate(rows):

@@ -15,8 +15,9 @@ import msgspec
 
 from tallystick import compliance, models
 from tallystick.core import Fact, TallystickError, to_datetime
+from tallystick.desk.champion import Champion
 from tallystick.desk.frames import DecisionRecord
-from tallystick.desk.house import Champion, Desk, Incoming, Request
+from tallystick.desk.house import Desk, Incoming, Request
 from tallystick.feel import to_feel
 
 

@@ -11,6 +11,9 @@ from typing import Any
 
 from tallystick.core import InputError, Language
 from tallystick.desk.decide import Answer
+from tallystick.desk.frames import DecisionRecord
+from tallystick.desk.house import Desk
+from tallystick.desk.story import decision_letter
 from tallystick.desk.words import WORDS
 
 EVENT_BYTES_MAX = 1 << 20
@@ -41,8 +44,12 @@ def read_event(source: str) -> dict[str, Any]:
     return body
 
 
-def answer_document(answer: Answer, language: Language) -> dict[str, Any]:
-    """An answer as plain JSON values, its reasons in words."""
+def answer_document(desk: Desk, answer: Answer, language: Language) -> dict[str, Any]:
+    """An answer as plain JSON values, its reasons in words, with the letter that an adverse outcome owes."""
+    entry = desk.recorded(answer.id)
+    assert isinstance(entry.record, DecisionRecord)
+    assert entry.fact is not None
+    letter = decision_letter(desk.champion(entry.fact.stream), entry.record, language)
     return {
         "id": answer.id,
         "outcome": answer.outcome,
@@ -54,6 +61,7 @@ def answer_document(answer: Answer, language: Language) -> dict[str, Any]:
         "position": answer.position,
         "versions": dict(answer.versions),
         "repeated": answer.repeated,
+        "letter": None if letter is None else letter.text,
     }
 
 

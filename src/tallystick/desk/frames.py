@@ -1,13 +1,14 @@
 """The frames of the journal: its records, and how each value becomes bytes and comes back with every bit.
 
-A frame is a header in clear and a body. The header holds what must outlive forgetting: the kind, the leaf, the request
-id, and the fields of the fact that are not personal, so that other people's labels stay the same. The body holds the
-rest, with the salt of the leaf, sealed under the subject's key and bound to its header.
+A frame is a header in clear and a body. The header holds what must outlive forgetting: the kind, the leaf, and the
+fact without its personal fields; where a key of labels or the event's id is personal, a stand-in that only the
+subject's key can make, so that other people's labels stay the same. The body holds the rest, with the request id and
+the salt of the leaf, sealed under the subject's key and bound to its header.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -15,8 +16,13 @@ from typing import Any
 import msgspec
 
 from tallystick.core import Catalogue, Fact, InputError, Instant, canonical
+from tallystick.ledger import leaf
 
 FACT, DECISION, EVIDENCE = "fact", "decision", "evidence"
+FACTS = "facts"
+"""The kind of the evidence that commits to the fact frames of a batch."""
+ERASED = "erased-"
+"""What the request id of a forgotten decision begins with; its position follows."""
 
 WORDS = Catalogue(
     {
@@ -39,6 +45,39 @@ WORDS = Catalogue(
         "journal.index": (
             "the state table stands at frame {given}, but the entries begin at frame {position}; build it again",
             "状态表位于帧 {given}，而条目始于帧 {position}；请重建状态表",
+        ),
+        "journal.lost": (
+            "frames are lost: the journal ends at frame {given}, the state table saw frame {expected}, and what it saw "
+            "was acknowledged; bring the journal back from a copy, or delete {file} to accept the loss",
+            "帧已丢失：日志止于帧 {given}，而状态表见过帧 {expected}，其所见均已确认；"
+            "请从副本恢复日志，或删除 {file} 以接受丢失",
+        ),
+        "journal.leaf": (
+            "frame {position} is not what its leaf commits to: the frame or the leaf was changed",
+            "帧 {position} 与其叶所承诺的不符：帧或叶被改动",
+        ),
+        "journal.facts": (
+            "the facts from frame {position} on are not those that their evidence commits to",
+            "自帧 {position} 起的事实与其证据所承诺的不符",
+        ),
+        "journal.request": (
+            "request_id {given} is taken; ids that begin with {allowed!r} stand for erased decisions",
+            "request_id {given} 已保留；以 {allowed!r} 开头的编号代表已擦除的决策",
+        ),
+        "journal.busy": (
+            "the subject's key is destroyed, but another process reads the state table, so its file still holds old "
+            "pages; forget once more when that process has ended",
+            "主体密钥已销毁，但另一进程正在读取状态表，文件中仍有旧页；请在该进程结束后再次执行遗忘",
+        ),
+        "journal.mismatch": (
+            "the state table says that frame {position} decides {given}, but the journal holds something else there; "
+            "they do not belong together: delete {file}, it is made again",
+            "状态表称帧 {position} 是 {given} 的决策，但日志中并非如此；两者不匹配：请删除 {file}，它会重建",
+        ),
+        "journal.unpublished": (
+            "{given} is not yet published: no signed checkpoint covers it; end the writing process, or wait until it "
+            "publishes",
+            "{given} 尚未发布：没有已签名的检查点覆盖它；请结束写入进程，或等待其发布",
         ),
         "journal.short": (
             "the ledger has {given} leaves, the journal only {size}: the journal lost frames that were signed",
@@ -83,7 +122,8 @@ class Entry(msgspec.Struct, frozen=True):
     """One frame as it is read.
 
     `kind` is fact, decision or evidence. `record` is None when its subject was forgotten; then `fact` still holds what
-    was not personal, and `leaf` is whole. `salt` and `subject` come from the sealed part and go with it.
+    was not personal, with stand-ins for personal keys, `leaf` is whole, and the request id of a decision is "erased-"
+    and the position. `salt` and `subject` come from the sealed part and go with it.
     """
 
     position: int
@@ -101,13 +141,20 @@ class Entry(msgspec.Struct, frozen=True):
             return decision_payload(self.record)
         return evidence_payload(self.record) if isinstance(self.record, Evidence) else None
 
+    def expected_leaf(self) -> bytes | None:
+        """The leaf that kind, payload, salt and position give; None where there is nothing to make it of."""
+        payload = self.payload()
+        if payload is None or self.salt is None:
+            return None
+        kind = self.record.kind if isinstance(self.record, Evidence) else self.kind
+        return leaf(kind, payload, self.salt, {"position": str(self.position)})
+
 
 class Header(msgspec.Struct, frozen=True, array_like=True):
-    """What of a frame stands in clear; `fact` without its personal fields."""
+    """What of a frame stands in clear; `fact` without its personal fields, with stand-ins for personal keys."""
 
     kind: str
     leaf: bytes | None
-    request_id: str
     fact: tuple[str, str | int, int, bool, int, int, dict[str, Any]] | None
 
 
@@ -123,7 +170,7 @@ def evidence_payload(record: Evidence) -> bytes:
 
 _AS_IT_IS = {str, int, float, bool, type(None)}
 _DECIMAL, _DATETIME, _DATE, _BIG = 1, 2, 3, 4
-BODY_FIELDS = tuple(name for name in DecisionRecord.__struct_fields__ if name not in ("request_id", "fact"))
+BODY_FIELDS = tuple(name for name in DecisionRecord.__struct_fields__ if name != "fact")
 FRAME = msgspec.msgpack.Encoder()
 
 
@@ -178,16 +225,58 @@ def _shown(value: Any) -> Any:
     return [_shown(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def split_fact(fact: Fact, subject: str | None, personal: Collection[str]) -> tuple[Fact, dict[str, Any]]:
-    """The fact without its personal fields, and those fields."""
-    hidden = {name: packed(name, fact.fields[name]) for name in fact.fields if name in personal}
+class Split(msgspec.Struct, frozen=True):
+    """A fact in two parts, packed: what stands in clear, and what is sealed.
+
+    `shown` has None where a stand-in goes; `blind` names those fields with their real values. `id` is the real id where
+    it is one of them, else None. `hidden` holds the personal fields.
+    """
+
+    shown: Fact
+    hidden: Mapping[str, Any]
+    blind: Mapping[str, str | int]
+    id: str | int | None
+
+    def clear(self, stand_in: Callable[[str | int], str | int]) -> tuple[Any, ...]:
+        """The fact as the header holds it."""
+        blind = {name: stand_in(value) for name, value in self.blind.items()}
+        identity = self.shown.id if self.id is None else stand_in(self.id)
+        shown = msgspec.structs.replace(self.shown, id=identity, fields={**self.shown.fields, **blind})
+        return msgspec.structs.astuple(shown)
+
+
+def split_fact(fact: Fact, subject: str | None, personal: Collection[str], keys: Collection[str]) -> Split:
+    """Part a fact into what may stand in clear for ever and what is personal; `keys` need stand-ins where personal."""
+    packs = {name: packed(name, value) for name, value in fact.fields.items()}
+    hidden = {name: value for name, value in packs.items() if name in personal}
     if hidden and not subject:
         fields = ", ".join(sorted(hidden))
         raise InputError(WORDS("journal.subject", id=fact.id, stream=fact.stream, fields=fields))
-    shown = {name: value for name, value in fact.fields.items() if name not in hidden}
-    return msgspec.structs.replace(fact, fields=shown), hidden
+    blind = {name: fact.fields[name] for name in hidden if name in keys and _is_name(fact.fields[name])}
+    shown = {
+        name: None if name in hidden else value for name, value in packs.items() if name in keys or name not in hidden
+    }
+    same = any(type(value) is type(fact.id) and value == fact.id for value in blind.values())
+    return Split(msgspec.structs.replace(fact, fields=shown), hidden, blind, fact.id if same else None)
 
 
-def merged(shown: Fact, hidden: Mapping[str, Any]) -> Fact:
-    """The fact with its personal fields again."""
-    return msgspec.structs.replace(shown, fields={**shown.fields, **hidden}) if hidden else shown
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) or type(value) is int
+
+
+def name_bytes(value: str | int) -> bytes:
+    """What a stand-in is made of: 7 and "7" are different names."""
+    return (f"text:{value}" if isinstance(value, str) else f"int:{value}").encode()
+
+
+def stand_in(value: str | int, pseudonym: bytes) -> str | int:
+    """What stands for a personal key: text for text, "~" and 32 hex digits; a negative int64 for a number."""
+    if isinstance(value, str):
+        return "~" + pseudonym[:16].hex()
+    return -1 - (int.from_bytes(pseudonym[:8]) >> 1)
+
+
+def merged(shown: Fact, identity: str | int | None, hidden: Mapping[str, Any]) -> Fact:
+    """The fact with its personal fields, and its real id, again."""
+    real = shown.id if identity is None else identity
+    return msgspec.structs.replace(shown, id=real, fields={**shown.fields, **hidden}) if hidden else shown

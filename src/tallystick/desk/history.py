@@ -6,7 +6,7 @@ through the journal. So live labels and a batch over "lake before the horizon + 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from tallystick.desk.journal import Evidence, Journal
 from tallystick.desk.project import Project
 from tallystick.desk.sequencer import CLOCKS
 from tallystick.desk.words import WORDS
+from tallystick.labels import Events
 
 INSTANT = pl.Datetime("us", "UTC")
 OPENING = "opening"
@@ -77,11 +78,23 @@ def as_known(facts: pl.DataFrame, fields: Mapping[str, Field], k: Instant) -> pl
     """The facts known before `k`, with every value confirmed at `k` or later taken back to "not known"."""
     moment = pl.lit(k).cast(INSTANT)
     known = facts.filter(pl.col("known_at").cast(INSTANT) < moment)
-    for name, column in late_fields(fields).items():
-        confirmed = pl.col(column).cast(INSTANT) < moment
-        known = known.with_columns(pl.when(confirmed).then(pl.col(name)).alias(name))
-        known = known.with_columns(pl.when(confirmed).then(pl.col(column)).alias(column))
-    return known
+    return _blanked(known, late_fields(fields), lambda column: pl.col(column).cast(INSTANT) < moment)
+
+
+def first_known(facts: pl.DataFrame, fields: Mapping[str, Field]) -> pl.DataFrame:
+    """First revisions as they were known when they came, instants in microseconds: what a decision could read."""
+    instants = {name for name, field in fields.items() if field.type.kind == "instant"}
+    first = facts.filter(pl.col("revision") == 0).with_columns(
+        pl.col({*instants, "known_at"}).cast(INSTANT).to_physical()
+    )
+    return known_then(first, late_fields(fields))
+
+
+def _blanked(facts: pl.DataFrame, late: Mapping[str, str], told: Callable[[str], pl.Expr]) -> pl.DataFrame:
+    """Facts without the values, and the instants of confirmation, that were not told yet."""
+    for name, column in [*late.items(), *((column, column) for column in dict.fromkeys(late.values()))]:
+        facts = facts.with_columns(pl.when(told(column)).then(pl.col(name)).alias(name))
+    return facts
 
 
 def warm_facts(project: Project, opening: Opening) -> dict[str, pl.DataFrame]:
@@ -124,47 +137,58 @@ def all_facts(project: Project, journal: Journal) -> dict[str, pl.DataFrame]:
 
 
 class Arrival(msgspec.Struct, frozen=True):
-    """One thing that reaches the bank: a new event to decide or observe, or a later confirmation of one."""
+    """One thing that reaches the bank: a new event, a correction or retraction of one, or a later confirmation."""
 
+    stream: str
     known_at: Instant
     revision: int
+    retract: bool
     event: Mapping[str, Any]
 
 
 def feed(project: Project, opening: Opening, stop: Instant) -> Iterator[Arrival]:
     """The lake's facts in [horizon, stop) in the order in which they became known, as live events.
 
-    A fact arrives without the values confirmed later; each confirmation arrives as a revision of its own.
+    A fact arrives without the values confirmed later; each confirmation arrives as a revision of its own, unless a
+    correction came before it. Revisions are numbered in the order in which they arrive.
     """
     lake = project.lake()
-    frames = []
-    for stream, version in opening.lake.items():
-        fields, spec = project.schema(stream), project.library.streams[stream]
-        late = late_fields(fields)
-        facts = lake.facts(stream, version).with_columns(pl.lit(stream).alias("stream"))
-        blank = [pl.lit(None, dtype=facts.schema[name]).alias(name) for name in {*late, *late.values()}]
-        facts = facts.with_columns(pl.col("known_at").cast(INSTANT).to_physical().alias("known_at"))
-        parts = [facts.with_columns(*blank)]
-        for name, column in late.items():
-            told = facts.filter(pl.col(name).is_not_null() & pl.col(column).is_not_null())
-            moment = pl.max_horizontal(pl.col(column).cast(INSTANT).to_physical(), pl.col("known_at"))
-            parts.append(told.with_columns(moment.alias("known_at"), (pl.col("revision") + 1).alias("revision")))
-        every = pl.concat(parts).filter(pl.col("known_at").is_between(opening.horizon, stop, closed="left"))
-        instants = [name for name, field in fields.items() if field.type.kind == "instant"]
-        every = every.sort("known_at", "revision", spec.at, spec.sequence, maintain_order=True)
-        frames.append(every.with_columns(pl.col(instants).cast(INSTANT).to_physical()))
-    yield from _merge(project, frames)
+    frames = {
+        stream: _arrivals(lake.facts(stream, version), project.schema(stream), project.library.streams[stream])
+        for stream, version in opening.lake.items()
+    }
+    frames = {
+        stream: frame.filter(pl.col("known_at").is_between(opening.horizon, stop, closed="left"))
+        for stream, frame in frames.items()
+    }
+    order = [frame.select("known_at", pl.lit(stream).alias("stream")) for stream, frame in frames.items()]
+    rows = {stream: frame.iter_rows(named=True) for stream, frame in frames.items()}
+    for known_at, stream in pl.concat(order).sort("known_at", maintain_order=True).iter_rows():
+        row = next(rows[stream])
+        del row["known_at"]
+        yield Arrival(stream, known_at, row.pop("revision"), row.pop("retract"), row)
 
 
-def _merge(project: Project, frames: list[pl.DataFrame]) -> Iterator[Arrival]:
-    order = [frame.select("known_at").with_columns(pl.lit(part).alias("part")) for part, frame in enumerate(frames)]
-    rows = [frame.iter_rows(named=True) for frame in frames]
-    for known_at, part in pl.concat(order).sort("known_at", maintain_order=True).iter_rows():
-        row = next(rows[part])
-        revision = row.pop("revision")
-        row.pop("retract")
-        row.pop("known_at")
-        yield Arrival(known_at, revision, row)
+def _arrivals(facts: pl.DataFrame, fields: Mapping[str, Field], spec: Events) -> pl.DataFrame:
+    """Facts and confirmations of one stream in order of knowledge, instants in microseconds."""
+    late = late_fields(fields)
+    instants = [name for name, field in fields.items() if field.type.kind == "instant"]
+    facts = facts.with_columns(pl.col({*instants, "known_at"}).cast(INSTANT).to_physical())
+    superseded = pl.col("known_at").shift(-1).over(spec.id, order_by="revision")
+    facts = facts.with_columns(superseded.alias("@superseded"))
+    parts = [known_then(facts, late)]
+    for column in dict.fromkeys(late.values()):
+        in_time = pl.col("@superseded").is_null() | (pl.col(column) < pl.col("@superseded"))
+        told = facts.filter((pl.col(column) > pl.col("known_at")) & in_time & ~pl.col("retract"))
+        parts.append(known_then(told.with_columns(pl.col(column).alias("known_at")), late))
+    every = pl.concat(parts).drop("@superseded")
+    every = every.sort("known_at", "revision", spec.at, spec.sequence or spec.id, maintain_order=True)
+    return every.with_columns((pl.col(spec.id).cum_count().over(spec.id) - 1).cast(pl.Int64).alias("revision"))
+
+
+def known_then(facts: pl.DataFrame, late: Mapping[str, str]) -> pl.DataFrame:
+    """Facts as they were known at their own `known_at`: a value confirmed later, and when, are not there yet."""
+    return _blanked(facts, late, lambda column: pl.col(column) <= pl.col("known_at"))
 
 
 def event_of(fact: Fact) -> dict[str, Any]:

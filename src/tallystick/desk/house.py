@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import date
 from types import TracebackType
 from typing import Any
 
 import msgspec
 
-from tallystick import compliance, data, decisions, labels, models
-from tallystick.core import ConflictError, Fact, Field, FieldType, InputError, Instant, canonical
+from tallystick import data, labels
+from tallystick.core import ConflictError, Fact, InputError, Instant, canonical, format_instant
+from tallystick.desk.champion import Champion, archive, crown
 from tallystick.desk.evidence import open_keys, open_log
-from tallystick.desk.flows import Flow
 from tallystick.desk.history import event_of, opening_of, warm_facts
 from tallystick.desk.journal import (
     DecisionRecord,
@@ -25,33 +26,24 @@ from tallystick.desk.journal import (
     update_index,
 )
 from tallystick.desk.project import Project
-from tallystick.desk.sequencer import CLOCKS, Sequencer
+from tallystick.desk.sequencer import CLOCKS, Sequencer, system_clock
 from tallystick.desk.words import WORDS
 from tallystick.store.sql import connect
 
-
-class Champion(msgspec.Struct, frozen=True):
-    """All that one flow needs to answer: its model, decision, labels, types and words, with their versions."""
-
-    flow: Flow
-    model: models.Model
-    tables: decisions.Model
-    decision_inputs: tuple[str, ...]
-    labels: tuple[str, ...]
-    label_types: Mapping[str, FieldType]
-    fields: Mapping[str, Field]
-    reasons: compliance.Reasons
-    zone: str
-    versions: Mapping[str, str]
+REQUEST_ID_CHARACTERS_MAX = 200
 
 
 class Incoming(msgspec.Struct, frozen=True):
-    """An event in held form on its way in; `clock` overrides the clock's reading where the past is fed as if now."""
+    """An event in held form on its way in; `clock` overrides the clock's reading where the past is fed as if now.
+
+    Only a first revision that is no retraction asks for a decision; the others are observed.
+    """
 
     stream: str
     event: Mapping[str, Any]
     request_id: str = ""
     revision: int = 0
+    retract: bool = False
     clock: Instant | None = None
 
 
@@ -69,31 +61,6 @@ class Request(msgspec.Struct, frozen=True):
     def event(self) -> dict[str, Any]:
         """The event as live labels take it."""
         return event_of(self.fact)
-
-
-def crown(project: Project, flow: Flow, model: models.Model | None = None) -> Champion:
-    """Gather what a flow answers with; `model` defaults to the champion of the registry."""
-    model = model or project.registry().load(flow.model)
-    tables = project.decisions[flow.file]
-    wanted = tuple(item.name for item in tables.inputs(flow.decision_name))
-    names = tuple(dict.fromkeys([*model.labels, *(name for name in wanted if name in project.library.labels)]))
-    return Champion(
-        flow=flow,
-        model=model,
-        tables=tables,
-        decision_inputs=wanted,
-        labels=names,
-        label_types={name: project.library.labels[name].type for name in names},
-        fields=project.schema(flow.stream),
-        reasons=project.reasons,
-        zone=project.zone,
-        versions={
-            "model": model.version,
-            "decision": tables.version,
-            "reasons": project.reasons.version,
-            "labels": project.labels_version(names),
-        },
-    )
 
 
 def subject_of(source: data.Source, event: Mapping[str, Any]) -> str:
@@ -118,16 +85,16 @@ class Desk:
         self.project = project
         # Before the journal: its opening binds the lake for good, so a project without champions must not write it.
         self._champions = {flow.stream: crown(project, flow) for flow in project.flows.values()}
-        self.journal = Journal(project.state / "journal", open_keys(project))
-        try:
+        for champion in self._champions.values():
+            archive(project, champion)
+        with ExitStack() as held:
+            self.journal = held.enter_context(Journal(project.state / "journal", open_keys(project)))
+            self.log = held.enter_context(open_log(project, write=True))
             self._open()
-        except BaseException:
-            self.journal.close()
-            raise
+            self._held = held.pop_all()
 
     def _open(self) -> None:
         self.index = connect(self.project.state / "state.db")
-        self.log = open_log(self.project)
         extend_ledger(self.journal, self.log)
         self.opening = opening_of(self.project, self.journal)
         update_index(self.journal, self.index)
@@ -154,7 +121,7 @@ class Desk:
         try:
             self.publish()
         finally:
-            self.journal.close()
+            self._held.close()
             self.index.dispose()
 
     def champion(self, stream: str) -> Champion:
@@ -170,10 +137,21 @@ class Desk:
             allowed = ", ".join(self.project.library.streams)
             raise InputError(WORDS("event.stream", given=stream, allowed=allowed))
         name = body.get("request_id")
-        if name is not None and (not isinstance(name, str) or not name):
-            raise InputError(WORDS("request.id", given=name))
+        if name is not None and not (
+            isinstance(name, str) and name.isprintable() and 0 < len(name) <= REQUEST_ID_CHARACTERS_MAX
+        ):
+            raise InputError(WORDS("request.id", given=repr(name)[:80], allowed=REQUEST_ID_CHARACTERS_MAX))
+        for reserved in self.project.library.streams:
+            if name is not None and name.startswith(f"{reserved}-"):
+                raise InputError(WORDS("request.reserved", given=name, allowed=f"{reserved}-"))
+        source = self.project.sources[stream]
         rest = {key: value for key, value in body.items() if key != "request_id"}
-        event = data.parse_event(self.project.sources[stream], rest, self.project.zone)
+        event = data.parse_event(source, rest, self.project.zone)
+        if (source.revision and event[source.revision]) or (source.retract and event[source.retract]):
+            raise InputError(WORDS("event.revised", given=event[source.id], stream=stream))
+        if event[source.at] > system_clock(0):
+            given = format_instant(event[source.at], self.project.zone)
+            raise InputError(WORDS("event.future", given=given, stream=stream))
         return Incoming(stream, event, name or "")
 
     def admit(self, incoming: Incoming) -> Request:
@@ -197,11 +175,19 @@ class Desk:
         return request
 
     def observe(self, incoming: Incoming) -> bool:
-        """Record a fact that asks for no decision; returns False for a revision that is known already."""
-        if self.live.knows(incoming.stream, incoming.event[self._spec(incoming).id], incoming.revision):
-            return False
+        """Record a fact that asks for no decision; returns False for a revision that is known already.
+
+        Raises
+        ------
+        InputError
+            When labels refuse it, or know the same revision with other content.
+        """
         request = self._place(incoming)
-        self.journal.append_fact(request.fact, request.subject, self.personal(incoming.stream))
+        if self.live.knows(incoming.stream, request.fact.id, incoming.revision):
+            self.live.observe(request.event, known_at=request.fact.known_at)
+            return False
+        stream = incoming.stream
+        self.journal.append_fact(request.fact, request.subject, self.personal(stream), self.keys(stream))
         self._take(request)
         return True
 
@@ -215,14 +201,15 @@ class Desk:
         return Request(
             id=incoming.request_id or f"{incoming.stream}-{identity}",
             digest=body_digest(incoming.stream, event),
-            fact=Fact(incoming.stream, identity, incoming.revision, False, at, known_at, event),
+            fact=Fact(incoming.stream, identity, incoming.revision, incoming.retract, at, known_at, event),
             keys={entity.name: event[column] for entity, column in spec.keys.items()},
             subject=subject_of(self.project.sources[incoming.stream], event),
         )
 
     def append(self, request: Request, record: DecisionRecord) -> None:
         """Buffer a decision and let live labels see its event."""
-        self.journal.append_decision(record, request.subject, self.personal(request.fact.stream))
+        stream = request.fact.stream
+        self.journal.append_decision(record, request.subject, self.personal(stream), self.keys(stream))
         self._take(request)
         self._waiting[request.id] = request.digest
 
@@ -242,6 +229,11 @@ class Desk:
     def personal(self, stream: str) -> frozenset[str]:
         """The fields of a stream that are sealed under their subject's key."""
         return frozenset(name for name, field in self.project.schema(stream).items() if field.personal)
+
+    def keys(self, stream: str) -> frozenset[str]:
+        """The columns of a stream that name its events and the entities of labels."""
+        spec = self.project.library.streams[stream]
+        return frozenset((spec.id, *spec.keys.values()))
 
     def commit(self) -> tuple[Entry, ...]:
         """Make what is buffered durable with one fsync, then enter it in the index."""

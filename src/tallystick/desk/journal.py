@@ -6,6 +6,7 @@ frame holds, and how, stands in `desk.frames`.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,13 +19,15 @@ import msgspec
 import sqlalchemy as sql
 from sqlalchemy.dialects.sqlite import insert
 
-from tallystick.core import Fact, Place, StateError, TamperError
+from tallystick.core import Fact, InputError, Place, StateError, TamperError
 from tallystick.desk.frames import (
     BODY,
     BODY_FIELDS,
     DECISION,
+    ERASED,
     EVIDENCE,
     FACT,
+    FACTS,
     FRAME,
     INNER,
     OUTER,
@@ -33,11 +36,14 @@ from tallystick.desk.frames import (
     Entry,
     Evidence,
     Header,
+    Split,
     decision_payload,
     evidence_payload,
     merged,
+    name_bytes,
     packed,
     split_fact,
+    stand_in,
 )
 from tallystick.ledger import SALT_BYTES, Log, leaf
 from tallystick.store import AppendLog, Forgotten, Keys, Recovery
@@ -53,6 +59,7 @@ __all__ = [
     "extend_ledger",
     "find_decision",
     "forget",
+    "hold_ledger",
     "index_entries",
     "rebuild_index",
     "update_index",
@@ -61,7 +68,7 @@ __all__ = [
 
 class _Pending(msgspec.Struct, frozen=True):
     entry: Entry
-    header: bytes
+    fact: Split | None
     body: bytes
     sealed_for: str
 
@@ -76,7 +83,8 @@ class Journal:
     keys
         The subjects' keys.
     write
-        True for the one writer; False reads beside it.
+        True for the one writer; False reads beside it, and may see the last batches before they are flushed to disk: a
+        power cut may still take what a reader saw and no writer acknowledged.
     fsync, segment_bytes
         As in `AppendLog`.
 
@@ -113,26 +121,35 @@ class Journal:
         """What opening cut off: a last batch that was never wholly written, so never acknowledged."""
         return self._log.recovered
 
-    def append_fact(self, fact: Fact, subject: str | None = None, personal: Collection[str] = ()) -> int:
+    def append_fact(
+        self, fact: Fact, subject: str | None = None, personal: Collection[str] = (), keys: Collection[str] = ()
+    ) -> int:
         """Buffer a fact that was observed; its `personal` fields are sealed under the subject's key.
 
-        Returns the position that it takes when it is flushed.
+        `keys` are the columns that labels key on, and the id column. Where one is personal, a stand-in is in its place
+        once the subject is forgotten. Returns the position that the fact takes when it is flushed.
         """
-        shown, hidden = split_fact(fact, subject, personal)
-        return self._add(
-            Entry(self._next(), FACT, fact, fact=fact, subject=(subject or "") if hidden else ""), shown, hidden
-        )
+        split = split_fact(fact, subject, personal, keys)
+        owner = (subject or "") if split.hidden else ""
+        body = [split.id, split.hidden] if split.hidden else None
+        return self._add(Entry(self._next(), FACT, fact, fact=fact, subject=owner), split, body)
 
     def append_decision(
-        self, record: DecisionRecord, subject: str | None = None, personal: Collection[str] = ()
+        self,
+        record: DecisionRecord,
+        subject: str | None = None,
+        personal: Collection[str] = (),
+        keys: Collection[str] = (),
     ) -> int:
         """Buffer a decision with its event and its leaf; all but the event's fields that are not personal is sealed.
 
-        Returns the position that it takes when it is flushed; the leaf names it too.
+        `keys` as in `append_fact`. Returns the position that it takes when it is flushed; the leaf names it too.
         """
-        shown, hidden = split_fact(record.fact, subject, personal)
+        if record.request_id.startswith(ERASED):
+            raise InputError(WORDS("journal.request", given=record.request_id, allowed=ERASED))
+        split = split_fact(record.fact, subject, personal, keys)
         position, salt = self._next(), os.urandom(SALT_BYTES)
-        body = [salt, hidden]
+        body = [salt, split.id, split.hidden]
         body += [packed(name, getattr(record, name)) for name in BODY_FIELDS]
         entry = Entry(
             position,
@@ -144,15 +161,13 @@ class Journal:
             subject=subject or "",
             salt=salt,
         )
-        return self._add(entry, shown, body)
+        return self._add(entry, split, body)
 
     def append_evidence(self, kind: str, payload: Mapping[str, Any]) -> int:
         """Buffer a leaf about no person. Returns the position that it takes when it is flushed."""
-        record = Evidence(kind, payload)
-        position, salt = self._next(), os.urandom(SALT_BYTES)
-        made = leaf(kind, evidence_payload(record), salt, {"position": str(position)})
-        entry = Entry(position, EVIDENCE, record, leaf=made, salt=salt)
-        return self._add(entry, None, [salt, kind, packed("payload", payload)])
+        item = _evidence(self._next(), kind, payload)
+        self._pending.append(item)
+        return item.entry.position
 
     def drop_last(self) -> None:
         """Take the last buffered frame back."""
@@ -160,6 +175,9 @@ class Journal:
 
     def flush(self) -> tuple[Entry, ...]:
         """Write all that is buffered as one batch, wait for the disk, and give the entries with their positions.
+
+        Facts have no leaf of their own: a batch that holds some ends with an evidence entry of kind "facts", which
+        commits to their frames as they are stored, so that forgetting does not touch it.
 
         Raises
         ------
@@ -170,7 +188,14 @@ class Journal:
         if not pending:
             return ()
         self._keys.ensure(item.sealed_for for item in pending if item.sealed_for)
-        self._log.append([FRAME.encode(self._framed(item)) for item in pending])
+        frames = [self._framed(item) for item in pending]
+        facts = [
+            (item.entry.position, frame) for item, frame in zip(pending, frames, strict=True) if item.entry.kind == FACT
+        ]
+        if facts:
+            last = _evidence(self._next(), FACTS, facts_payload(facts))
+            pending, frames = [*pending, last], [*frames, self._framed(last)]
+        self._log.append(frames)
         self._pending = []
         return tuple(item.entry for item in pending)
 
@@ -193,11 +218,17 @@ class Journal:
         TamperError
             When a byte is not what was written.
         """
+        return (entry for entry, _ in self.stored(kinds, start, stop))
+
+    def stored(
+        self, kinds: Collection[str] | None = None, start: int = 0, stop: int | None = None
+    ) -> Iterator[tuple[Entry, bytes]]:
+        """As `read`, each entry with the bytes of its frame as they lie on disk."""
         for position, frame in self._log.read(start, stop):
             raw, sealed, body = self._decoded(position, frame)
             header = self._header(position, raw)
             if kinds is None or header.kind in kinds:
-                yield self._entry(position, header, raw, sealed, body)
+                yield self._entry(position, header, raw, sealed, body), frame
 
     def leaves(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
         """The leaves from position `start` on, with their positions; a leaf's index in the ledger is its rank here."""
@@ -222,18 +253,23 @@ class Journal:
     def _next(self) -> int:
         return len(self._log) + len(self._pending)
 
-    def _add(self, entry: Entry, shown: Fact | None, body: Any) -> int:
-        fact = None if shown is None else (*msgspec.structs.astuple(shown)[:-1], packed("fact", shown.fields))
-        header = FRAME.encode(Header(entry.kind, entry.leaf, entry.request_id, fact))
+    def _add(self, entry: Entry, fact: Split, body: Any) -> int:
         # Without a body of its own there is nothing to seal, and nothing to forget.
         hidden = FRAME.encode([entry.subject, body]) if body else b""
-        self._pending.append(_Pending(entry, header, hidden, entry.subject if body else ""))
+        FRAME.encode(msgspec.structs.astuple(fact.shown))
+        self._pending.append(_Pending(entry, fact, hidden, entry.subject))
         return entry.position
 
-    def _framed(self, item: _Pending) -> tuple[bytes, bool, bytes]:
-        if not item.sealed_for:
-            return item.header, False, item.body
-        return item.header, True, self._keys.seal(item.sealed_for, item.body, item.header)
+    def _framed(self, item: _Pending) -> bytes:
+        def blind(value: str | int) -> str | int:
+            return stand_in(value, self._keys.pseudonym(item.sealed_for, name_bytes(value)))
+
+        fact = None if item.fact is None else item.fact.clear(blind)
+        header = FRAME.encode(Header(item.entry.kind, item.entry.leaf, fact))
+        sealed = bool(item.sealed_for)
+        return FRAME.encode(
+            (header, sealed, self._keys.seal(item.sealed_for, item.body, header) if sealed else item.body)
+        )
 
     def _decoded(self, position: int, frame: bytes) -> tuple[bytes, bool, bytes]:
         try:
@@ -252,24 +288,38 @@ class Journal:
         try:
             opened = self._keys.open(body, raw) if sealed else body
         except Forgotten:
-            return Entry(position, header.kind, None, header.leaf, shown, header.request_id)
+            request_id = f"{ERASED}{position}" if header.kind == DECISION else ""
+            return Entry(position, header.kind, None, header.leaf, shown, request_id)
         try:
-            subject, hidden = BODY.decode(opened) if opened else ("", {})
+            subject, hidden = BODY.decode(opened) if opened else ("", (None, {}))
             if header.kind == EVIDENCE:
                 return Entry(position, EVIDENCE, Evidence(*hidden[1:]), header.leaf, salt=hidden[0])
             assert shown is not None
             if header.kind == FACT:
-                fact = merged(shown, hidden)
+                fact = merged(shown, *hidden)
                 return Entry(position, FACT, fact, fact=fact, subject=subject)
-            fact = merged(shown, hidden[1])
-            rest = dict(zip(BODY_FIELDS, hidden[2:], strict=True))
-            record = DecisionRecord(request_id=header.request_id, fact=fact, **rest)
+            salt, identity, personal, *values = hidden
+            fact = merged(shown, identity, personal)
+            record = DecisionRecord(fact=fact, **dict(zip(BODY_FIELDS, values, strict=True)))
         except (msgspec.MsgspecError, ValueError, TypeError, AssertionError):
             raise self._strange(position) from None
-        return Entry(position, DECISION, record, header.leaf, fact, header.request_id, subject, hidden[0])
+        return Entry(position, DECISION, record, header.leaf, fact, record.request_id, subject, salt)
 
     def _strange(self, position: int) -> TamperError:
         return TamperError(WORDS("journal.frame", position=position), Place(str(self._log.folder)))
+
+
+def _evidence(position: int, kind: str, payload: Mapping[str, Any]) -> _Pending:
+    record, salt = Evidence(kind, payload), os.urandom(SALT_BYTES)
+    made = leaf(kind, evidence_payload(record), salt, {"position": str(position)})
+    entry = Entry(position, EVIDENCE, record, leaf=made, salt=salt)
+    return _Pending(entry, None, FRAME.encode(["", [salt, kind, packed("payload", payload)]]), "")
+
+
+def facts_payload(facts: Sequence[tuple[int, bytes]]) -> dict[str, Any]:
+    """What evidence says of the fact frames of a batch, given by position and stored bytes, at least one."""
+    digest = hashlib.sha256(b"".join(frame for _, frame in facts)).hexdigest()
+    return {"first": facts[0][0], "count": len(facts), "digest": f"sha256:{digest}"}
 
 
 _META = sql.MetaData()
@@ -308,7 +358,13 @@ def rebuild_index(journal: Journal, engine: sql.Engine) -> int:
 
 
 def update_index(journal: Journal, engine: sql.Engine) -> int:
-    """Bring the state table of decisions up to the journal; returns the frames read."""
+    """Bring the state table of decisions up to the journal; returns the frames read. For the journal's one writer.
+
+    Raises
+    ------
+    TamperError
+        When the table saw frames that the journal no longer has. Deleting the table's file accepts their loss.
+    """
     _META.create_all(engine)
     with engine.begin() as connection:
         cursor = connection.execute(sql.select(_CURSOR)).first()
@@ -316,7 +372,10 @@ def update_index(journal: Journal, engine: sql.Engine) -> int:
             connection.execute(_CURSOR.insert().values(position=0, leaves=0))
         start = cursor.position if cursor is not None else 0
     if start > journal.position:
-        return rebuild_index(journal, engine)
+        file = engine.url.database or "state.db"
+        raise TamperError(
+            WORDS("journal.lost", given=journal.position, expected=start, file=Path(file).name), Place(file)
+        )
     entries = journal.read(start=start)
     while chunk := tuple(islice(entries, _CHUNK)):
         index_entries(engine, chunk)
@@ -324,11 +383,20 @@ def update_index(journal: Journal, engine: sql.Engine) -> int:
 
 
 def index_entries(engine: sql.Engine, entries: Sequence[Entry]) -> None:
-    """Add flushed entries to the state table; raises `StateError` when they do not follow what it holds."""
-    if not entries:
-        return
+    """Add flushed entries to the state table; those that it holds already are passed over.
+
+    Raises
+    ------
+    StateError
+        When frames between what it holds and the first entry are missing.
+    """
     with engine.begin() as connection:
+        # Written before it is read, so that no other process moves it meanwhile.
+        connection.execute(_CURSOR.update().values(position=_CURSOR.c.position))
         position, leaves = connection.execute(sql.select(_CURSOR)).one()
+        entries = [entry for entry in entries if entry.position >= position]
+        if not entries:
+            return
         if entries[0].position != position:
             raise StateError(WORDS("journal.index", given=position, position=entries[0].position))
         rows = []
@@ -358,17 +426,52 @@ def find_decision(engine: sql.Engine, request_id: str) -> Found | None:
 def forget(keys: Keys, engine: sql.Engine, subject: str) -> bool:
     """Destroy a subject's key and what the state table says of the subject; returns whether there was a key.
 
-    Leaves and proofs without payload still verify. A repeated request of the subject is refused from then on, since
-    its body can no longer be compared.
+    Leaves and proofs without payload still verify. The request ids of the subject become "erased-" and the position.
+
+    Raises
+    ------
+    StateError
+        When another process reads the state table: the key is gone, but old pages of the table may not be.
     """
     found = keys.forget(subject)
+    _META.create_all(engine)
+    erased = sql.literal(ERASED) + sql.cast(DECISIONS.c.position, sql.Text)
     with engine.begin() as connection:
-        connection.execute(DECISIONS.update().where(DECISIONS.c.subject == subject).values(subject="", body_digest=""))
+        own = DECISIONS.update().where(DECISIONS.c.subject == subject)
+        connection.execute(own.values(subject="", body_digest="", request_id=erased))
+    if engine.dialect.name == "sqlite":
+        # Deleted rows leave remains in free space and in the write-ahead log.
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            try:
+                connection.exec_driver_sql("VACUUM")
+                busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+            except sql.exc.OperationalError:
+                busy = 1
+        if busy:
+            raise StateError(WORDS("journal.busy"), Place(engine.url.database or "state.db"))
     return found
+
+
+def hold_ledger(journal: Journal, log: Log) -> None:
+    """Compare the journal's leaves with those of the ledger, and write nothing.
+
+    Raises
+    ------
+    TamperError
+        When a leaf differs, or the ledger has leaves that the journal lost.
+    """
+    index = 0
+    leaves = (item for _, item in journal.leaves())
+    while chunk := list(islice(leaves, min(_CHUNK, log.size - index))):
+        index += log.compare(chunk, index)
+    if index < log.size:
+        raise TamperError(WORDS("journal.short", given=log.size, size=index))
 
 
 def extend_ledger(journal: Journal, log: Log) -> int:
     """Compare the journal's leaves with the ledger's, append those that are missing, and return how many were added.
+
+    The ledger must be open for writing.
 
     Raises
     ------

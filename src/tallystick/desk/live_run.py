@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tallystick.core import parse_instant
+from tallystick.core import Instant, parse_instant
 from tallystick.desk.decide import decide_all
+from tallystick.desk.flows import Flow
 from tallystick.desk.history import feed
 from tallystick.desk.house import Desk, Incoming
 from tallystick.desk.progress import Progress
@@ -33,10 +34,8 @@ def decide_history(project: Project, progress: Progress) -> LiveResult:
     Stops at the end of every flow's live window, or after `limit` decisions. Requests that were answered in an earlier
     run are answered again from the journal, so a run that was stopped goes on where it was.
     """
-    stops = {
-        flow.stream: (parse_instant(flow.live.to, project.zone) if flow.live.to else _FAR, flow.live.limit or _FAR)
-        for flow in project.flows.values()
-    }
+    windows = {flow.stream: _window(project, flow) for flow in project.flows.values()}
+    left = {stream: limit for stream, (_, _, limit) in windows.items()}
     outcomes: Counter[str] = Counter()
     facts = 0
     with Desk(project) as desk:
@@ -44,20 +43,21 @@ def decide_history(project: Project, progress: Progress) -> LiveResult:
         def requests() -> Iterator[Incoming]:
             # A fact that lies between two requests is observed when the second is asked for, after the first was.
             nonlocal facts
-            left = {stream: limit for stream, (_, limit) in stops.items()}
-            for arrival in feed(project, desk.opening, max(until for until, _ in stops.values())):
-                event = {name: value for name, value in arrival.event.items() if name != "stream"}
-                stream = arrival.event["stream"]
-                incoming = Incoming(stream, event, revision=arrival.revision, clock=arrival.known_at)
-                if stream not in left or arrival.revision:
+            for arrival in feed(project, desk.opening, max(stop for _, stop, _ in windows.values())):
+                stream, known_at = arrival.stream, arrival.known_at
+                incoming = Incoming(
+                    stream, arrival.event, revision=arrival.revision, retract=arrival.retract, clock=known_at
+                )
+                start, stop, _ = windows.get(stream, (0, 0, 0))
+                if arrival.revision or not start <= known_at < stop or not left[stream]:
                     facts += desk.observe(incoming)
-                elif left[stream] == 0:
+                    continue
+                left[stream] -= 1
+                yield incoming
+                if not any(left.values()):
                     return
-                else:
-                    left[stream] -= 1
-                    yield incoming
 
-        total = sum(limit for _, limit in stops.values() if limit != _FAR)
+        total = sum(limit for _, _, limit in windows.values() if limit != _FAR)
         started = time.perf_counter()
         for done, answer in enumerate(decide_all(desk, requests(), GROUP), 1):
             outcomes[answer.outcome] += 1
@@ -67,3 +67,10 @@ def decide_history(project: Project, progress: Progress) -> LiveResult:
         seconds = time.perf_counter() - started
     decided = sum(outcomes.values())
     return LiveResult(dict(sorted(outcomes.items())), facts, decided / seconds if decided else None)
+
+
+def _window(project: Project, flow: Flow) -> tuple[Instant, Instant, int]:
+    """From when, until when (not included) and how many events of a flow's stream are decided live."""
+    start = parse_instant(flow.live.from_, project.zone) if flow.live.from_ else -_FAR
+    stop = parse_instant(flow.live.to, project.zone) if flow.live.to else _FAR
+    return start, stop, flow.live.limit or _FAR

@@ -151,8 +151,8 @@ def _step(
 ) -> tuple[T, float]:
     key = content_version("step", [step, *_reads(project, step)], SEMANTICS)
     left = _left(project, step, shape)
-    # Loading asks the files themselves, which no version of ours knows; the lake skips what it already holds.
-    if step != "load" and left is not None and left[0] == key:
+    # Loading asks the files themselves, and verifying the bytes on disk, which no version of ours knows.
+    if step not in ("load", "verify") and left is not None and left[0] == key:
         return left[1], left[2]
     started = time.perf_counter()
     result = work(project, progress)

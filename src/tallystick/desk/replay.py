@@ -9,15 +9,14 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from tallystick.core import Fact, StateError
-from tallystick.desk.decide import judge
+from tallystick.core import Fact
+from tallystick.desk.champion import Champion, champion_of
+from tallystick.desk.decide import explain, judge
 from tallystick.desk.evidence import open_log, read_journal
 from tallystick.desk.history import INSTANT, all_facts
-from tallystick.desk.house import Champion, crown
-from tallystick.desk.journal import DecisionRecord, Journal, extend_ledger
+from tallystick.desk.journal import DecisionRecord, Journal, hold_ledger
 from tallystick.desk.progress import Progress, silent
 from tallystick.desk.project import Project
-from tallystick.desk.words import WORDS
 
 GROUP = 20_000
 SHOWN = 100
@@ -33,13 +32,17 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Replay(msgspec.Struct, frozen=True):
-    """What a replay found; `differences` shows the first hundred, `differing` counts all."""
+    """What a replay found; `differences` shows the first hundred, `differing` counts all.
+
+    `unexplained` counts adverse decisions without a single reason in words: none may be.
+    """
 
     source: str
     decisions: int
     erased: int
     values: int
     differing: int
+    unexplained: int
     differences: tuple[Difference, ...]
 
 
@@ -69,22 +72,25 @@ def replay_decisions(project: Project, source: str = "vector", progress: Progres
         When the journal is not what was written, or lacks what the ledger's checkpoint covers.
     """
     with read_journal(project) as journal:
-        extend_ledger(journal, open_log(project))
+        hold_ledger(journal, open_log(project))
         records = list(recorded(journal))
         alive = [record for record in records if record is not None]
         fresh = batch_vectors(project, journal, alive) if source == "history" else None
     champions = _Champions(project)
-    values, differences = 0, list[Difference]()
+    values, unexplained, differences = 0, 0, list[Difference]()
     for done, record in enumerate(alive):
         if done % GROUP == 0:
             progress("verify", done, len(alive))
         vector, missing = (record.vector, record.missing) if fresh is None else fresh[done]
-        again = judge(
-            champions.of(record), record.fact, vector, missing, record.request_id, record.body_digest, record.lake
-        )
+        _, champion = champions.of(record)
+        request = (record.request_id, record.body_digest)
+        again = judge(champion, record.fact, vector, missing, *request, record.lake)
+        adverse = champion.reasons.is_adverse(again.result["outcome"])
+        unexplained += adverse and not explain(champion, again)
         values += _compare(record, again, differences)
     progress("verify", len(alive), len(alive))
-    return Replay(source, len(alive), len(records) - len(alive), values, len(differences), tuple(differences[:SHOWN]))
+    shown = tuple(differences[:SHOWN])
+    return Replay(source, len(alive), len(records) - len(alive), values, len(differences), unexplained, shown)
 
 
 def recorded(journal: Journal) -> Iterator[DecisionRecord | None]:
@@ -97,14 +103,16 @@ def batch_vectors(
     project: Project, journal: Journal, records: list[DecisionRecord]
 ) -> list[tuple[dict[str, Any], dict[str, str]]]:
     """Label values and reasons of missing ones at each decision's own point, by the batch executor."""
-    facts = all_facts(project, journal)
+    facts, champions = all_facts(project, journal), _Champions(project)
     found: list[tuple[dict[str, Any], dict[str, str]]] = [({}, {})] * len(records)
-    groups: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+    groups: dict[tuple[str, str, tuple[str, ...]], list[int]] = {}
     for place, record in enumerate(records):
-        groups.setdefault((record.fact.stream, tuple(record.vector)), []).append(place)
-    for (stream, names), places in groups.items():
+        group = (record.fact.stream, record.versions["labels"], tuple(record.vector))
+        groups.setdefault(group, []).append(place)
+    for (stream, _, names), places in groups.items():
+        then, _ = champions.of(records[places[0]])
         points = _points(project, stream, [records[place].fact for place in places])
-        frame = project.library.at(points, labels=list(names), facts=facts)
+        frame = then.library.at(points, labels=list(names), facts=facts)
         values = frame.select(names).with_columns(pl.col(INSTANT).to_physical()).iter_rows(named=True)
         reasons = frame.select(f"{name}__missing" for name in names).rename(lambda name: name.removesuffix("__missing"))
         for place, row, why in zip(places, values, reasons.iter_rows(named=True), strict=True):
@@ -150,25 +158,14 @@ def _compare(record: DecisionRecord, again: DecisionRecord, differences: list[Di
 
 
 class _Champions:
-    """Champions by the versions that a record names, each gathered once."""
+    """Champions, with the definitions of their time, by the versions that a record names; each gathered once."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._held: dict[tuple[str, ...], Champion] = {}
+        self._held: dict[tuple[str, ...], tuple[Project, Champion]] = {}
 
-    def of(self, record: DecisionRecord) -> Champion:
+    def of(self, record: DecisionRecord) -> tuple[Project, Champion]:
         key = (record.flow, *record.versions.values())
         if key not in self._held:
-            flow = self._project.flows.get(record.flow)
-            if flow is None:
-                raise self._gone(record, "flow", record.flow)
-            stored = self._project.registry().load(flow.model, record.versions["model"])
-            champion = crown(self._project, flow, stored)
-            for what, version in record.versions.items():
-                if champion.versions[what] != version:
-                    raise self._gone(record, what, version[:12])
-            self._held[key] = champion
+            self._held[key] = champion_of(self._project, record)
         return self._held[key]
-
-    def _gone(self, record: DecisionRecord, what: str, version: str) -> StateError:
-        return StateError(WORDS("replay.version", given=record.request_id, what=what, version=version))

@@ -39,22 +39,22 @@ CROSS_VALIDATED = Phrase(
 
 
 def summarise(project: Project, run: Run) -> Summary:
-    """The summary of a run, as `tally run --json FILE` writes it; a step that was not run counts nothing."""
+    """The summary of a run, as `tally run --json FILE` writes it; None stands for what a step not run would tell."""
     verify, decide = run.verify, run.decide
     return Summary(
         project=project.settings.project.name,
         rows_loaded=sum(run.load.rows.values()) if run.load else 0,
         rows_quarantined=sum(run.load.quarantined.values()) if run.load else 0,
         labels=len(project.library.labels),
-        label_values=run.labels.values if run.labels else 0,
+        label_values=run.labels.values if run.labels else None,
         models=tuple(_figures(model) for model in run.train.models) if run.train else (),
         decisions=dict(decide.outcomes) if decide else {},
-        mismatches=verify.history.differing if verify else 0,
-        replay_differences=verify.vector.differing if verify else 0,
+        mismatches=verify.history.differing if verify else None,
+        replay_differences=verify.vector.differing if verify else None,
         decisions_per_second=decide.per_second if decide else None,
-        log_size=verify.log_size if verify else 0,
-        proofs_checked=verify.proofs if verify else 0,
-        proofs_failed=verify.proofs_failed if verify else 0,
+        log_size=verify.log_size if verify else None,
+        proofs_checked=verify.proofs if verify else None,
+        proofs_failed=verify.proofs_failed if verify else None,
         wall_seconds={step: round(seconds, 3) for step, seconds in run.seconds.items()},
     )
 
@@ -106,7 +106,7 @@ def _figures(model: Training) -> ModelFigures:
         name=model.name,
         version=model.version,
         rows=report.rows,
-        bad_rate=report.events / report.rows,
+        bad_rate=report.bad_rate,
         auc_cv=Metric(report.auc),
         ks_cv=Metric(report.ks),
         auc_oot=Metric(oot.auc if oot else None, reason),

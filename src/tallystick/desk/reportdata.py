@@ -51,22 +51,23 @@ class Summary(msgspec.Struct, frozen=True):
     """The summary of a run: what `tally run --json FILE` writes; its JSON Schema is made from this record.
 
     `mismatches` counts batch values that differ from the live path's, `replay_differences` recorded bits that replay
-    did not reproduce, `log_size` leaves in the log, `wall_seconds` seconds by step in the order of the run.
+    did not reproduce, `log_size` leaves in the log, `wall_seconds` seconds by step in the order of the run. A figure of
+    a step that was not run is None.
     """
 
     project: str
     rows_loaded: int
     rows_quarantined: int
     labels: int
-    label_values: int
+    label_values: int | None
     models: tuple[ModelFigures, ...]
     decisions: dict[str, int]
-    mismatches: int
-    replay_differences: int
+    mismatches: int | None
+    replay_differences: int | None
     decisions_per_second: float | None
-    log_size: int
-    proofs_checked: int
-    proofs_failed: int
+    log_size: int | None
+    proofs_checked: int | None
+    proofs_failed: int | None
     wall_seconds: dict[str, float]
 
 

@@ -27,8 +27,11 @@ class Sequencer:
     Examples
     --------
     >>> sequencer = Sequencer(event_clock, last=10)
-    >>> [sequencer.next(5), sequencer.next(20), sequencer.next(20)]
-    [11, 20, 21]
+    >>> sequencer.next(5), sequencer.next(20)
+    (11, 20)
+    >>> sequencer.take(20)
+    >>> sequencer.next(20)
+    21
     """
 
     def __init__(self, clock: Callable[[Instant], Instant], last: Instant) -> None:

@@ -8,10 +8,10 @@ import msgspec
 
 from tallystick import compliance, ledger
 from tallystick.core import LANGUAGES, FieldType, Instant, Language, Missing, format_instant, format_minor
+from tallystick.desk.champion import Champion, champion_of
 from tallystick.desk.decide import explain
 from tallystick.desk.evidence import open_log, read_journal, vkey_path
-from tallystick.desk.house import Champion, crown
-from tallystick.desk.journal import DecisionRecord, Entry, extend_ledger
+from tallystick.desk.journal import DecisionRecord, Entry, hold_ledger
 from tallystick.desk.project import Project
 from tallystick.desk.reportdata import (
     LabelValue,
@@ -38,11 +38,11 @@ def tell_story(project: Project) -> Story | None:
     """The story of the adverse decision that has most to tell: rules, reasons and a letter; None without decisions."""
     with read_journal(project) as journal:
         log = open_log(project)
-        extend_ledger(journal, log)
+        hold_ledger(journal, log)
         best: tuple[tuple[int, int, int], Entry, int] | None = None
         index = 0
         for entry in journal.read():
-            if isinstance(entry.record, DecisionRecord):
+            if isinstance(entry.record, DecisionRecord) and index < log.size:
                 weight = _weight(project, entry.record)
                 if best is None or weight > best[0]:
                     best = (weight, entry, index)
@@ -53,8 +53,7 @@ def tell_story(project: Project) -> Story | None:
     record = entry.record
     assert isinstance(record, DecisionRecord)
     assert entry.leaf is not None
-    flow = project.flows[record.flow]
-    champion = crown(project, flow, project.registry().load(flow.model, record.versions["model"]))
+    project, champion = champion_of(project, record)
     note = log.checkpoint()
     proof = log.prove(index, log.signed_size)
     bundle = ledger.make_bundle(entry.leaf, proof, note, entry.payload(), entry.salt)
@@ -62,21 +61,19 @@ def tell_story(project: Project) -> Story | None:
     return _story(project, champion, record, entry, verdict, log.root().hex())
 
 
-def decision_letter(
-    project: Project, champion: Champion, record: DecisionRecord, language: Language
-) -> compliance.Letter | None:
+def decision_letter(champion: Champion, record: DecisionRecord, language: Language) -> compliance.Letter | None:
     """The letter that an adverse decision owes its customer; None when it is not adverse."""
-    if not project.reasons.is_adverse(record.result["outcome"]):
+    if not champion.reasons.is_adverse(record.result["outcome"]):
         return None
     return compliance.letter(
-        project.reasons,
+        champion.reasons,
         outcome=record.result["outcome"],
         reasons=explain(champion, record),
         factors=explain(champion, msgspec.structs.replace(record, reasons=[])),
         score=(record.score or {}).get("points"),
         decision_id=record.request_id,
         decided_at=record.decided_at,
-        zone=project.zone,
+        zone=champion.zone,
         language=language,
         known_at=record.k,
     )
@@ -91,7 +88,7 @@ def _story(
     project: Project, champion: Champion, record: DecisionRecord, entry: Entry, verdict: ledger.Verdict, root: str
 ) -> Story:
     score, fact = record.score or {}, record.fact
-    letters = [decision_letter(project, champion, record, language) for language in LANGUAGES]
+    letters = [decision_letter(champion, record, language) for language in LANGUAGES]
     texts = {name: shown(value, champion.label_types[name], project.zone) for name, value in record.vector.items()}
     return Story(
         decision_id=record.request_id,

@@ -7,7 +7,7 @@ import polars as pl
 
 from tallystick import models
 from tallystick.core import Instant, Span, StateError, parse_instant
-from tallystick.desk.history import INSTANT
+from tallystick.desk.history import INSTANT, frame_end
 from tallystick.desk.points import label_values
 from tallystick.desk.progress import Progress
 from tallystick.desk.project import Project
@@ -34,31 +34,50 @@ class TrainResult(msgspec.Struct, frozen=True):
 def known_until(project: Project, recipe: models.Recipe) -> Instant:
     """Up to when outcomes may be known to a model: the start of the live window of a flow it answers.
 
-    A recipe of one cohort has no later time to be judged at, so it takes every outcome.
+    A recipe of one cohort has no later time to be judged at, so it takes every outcome; one that no flow answers takes
+    what the latest fact knew.
     """
     if recipe.split.kind == "cohort":
         return _FAR
     starts = [flow.live.from_ for flow in project.flows.values() if flow.model == recipe.name and flow.live.from_]
-    return min((parse_instant(start, project.zone) for start in starts), default=_FAR)
+    if not starts:
+        return frame_end(project.lake().facts(recipe.points))
+    return min(parse_instant(start, project.zone) for start in starts)
 
 
 def outcomes(project: Project, recipe: models.Recipe) -> pl.DataFrame:
-    """The points of a recipe that have a ripe outcome: `id`, `t` and the target as it was known.
+    """The points of a recipe that have a ripe outcome: `id` and the target.
 
-    A target that is confirmed later counts as its default until then; points younger than `maturity` are left out,
-    because too few of their outcomes could be known. A point whose source has no outcome has none here.
+    The points before the cut of a split by time have their outcome as it was known at the cut, the later ones as it was
+    known at the start of live deciding: so a model is judged as if it had been trained on the day of the cut.
     """
-    stream, _, field = recipe.target.partition(".")
-    fields = project.schema(stream)
-    spec, until = project.library.streams[stream], known_until(project, recipe)
-    facts = project.lake().facts(stream).filter(pl.col("revision") == 0)
-    at, value = pl.col(spec.at).cast(INSTANT).to_physical(), pl.col(field)
-    if fields[field].known_at:
-        told = pl.col(fields[field].known_at).cast(INSTANT).to_physical() <= until
-        default = pl.lit(fields[field].default)
-        value = pl.when(pl.col(field).is_null()).then(None).when(told).then(pl.col(field)).otherwise(default)
-    ripe = until - Span.parse(recipe.split.maturity).micros
-    return facts.filter(at < ripe).select(pl.col(spec.id).alias("id"), value.alias(recipe.target)).drop_nulls()
+    until = known_until(project, recipe)
+    facts = project.lake().facts(recipe.points)
+    if recipe.split.kind == "cohort" or recipe.split.cut_at is None:
+        return _ripe(project, recipe, facts, until)
+    at = pl.col(project.library.streams[recipe.points].at).cast(INSTANT).to_physical()
+    cut = recipe.split.cut_at
+    before = _ripe(project, recipe, facts.filter(at < cut), min(cut, until))
+    return pl.concat([before, _ripe(project, recipe, facts.filter(at >= cut), until)])
+
+
+def _ripe(project: Project, recipe: models.Recipe, facts: pl.DataFrame, until: Instant) -> pl.DataFrame:
+    """Outcomes as they were known before `until`, of the points that lie at least `maturity` before it.
+
+    Of each event the last revision counts, and none when that retracts it. A target that is confirmed later reads its
+    default until then; a point whose source has no outcome has none here.
+    """
+    _, _, name = recipe.target.partition(".")
+    field, spec = project.schema(recipe.points)[name], project.library.streams[recipe.points]
+    physical = pl.col("known_at").cast(INSTANT).to_physical()
+    last = facts.filter(physical < until).sort("revision").unique(spec.id, keep="last", maintain_order=True)
+    ripe = pl.col(spec.at).cast(INSTANT).to_physical() < until - Span.parse(recipe.split.maturity).micros
+    value = pl.col(name)
+    if field.known_at:
+        told = pl.col(field.known_at).cast(INSTANT).to_physical() < until
+        value = pl.when(value.is_null()).then(None).when(told).then(value).otherwise(pl.lit(field.default))
+    kept = last.filter(ripe & ~pl.col("retract"))
+    return kept.select(pl.col(spec.id).alias("id"), value.alias(recipe.target)).drop_nulls()
 
 
 def training_frame(project: Project, recipe: models.Recipe) -> pl.DataFrame:

@@ -21,8 +21,9 @@ class VerifyResult(msgspec.Struct, frozen=True):
 
     @property
     def holds(self) -> bool:
-        """Whether no bit differs and every proof holds."""
-        return self.history.differing == self.vector.differing == self.proofs_failed == 0
+        """Whether no bit differs, every proof holds, and every adverse decision has its reasons."""
+        wrong = (self.history.differing, self.vector.differing, self.vector.unexplained, self.proofs_failed)
+        return not any(wrong)
 
 
 def verify_run(project: Project, progress: Progress) -> VerifyResult:

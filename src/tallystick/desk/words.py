@@ -67,8 +67,20 @@ WORDS = Catalogue(
             "事件流 {stream} 的事件 {given!r} 被拒绝：{reason}；未写入任何内容",
         ),
         "request.id": (
-            "request_id {given!r} is not a name; allowed: text that is not empty, or none at all",
-            "request_id {given!r} 不是名称；允许：非空文本，或不给出",
+            "request_id {given} is not a name; allowed: text of 1 to {allowed} printable characters, or none at all",
+            "request_id {given} 不是名称；允许：1 到 {allowed} 个可打印字符的文本，或不给出",
+        ),
+        "event.revised": (
+            "event {given!r} of stream {stream} is a correction or retraction; only a first revision asks for a decision",
+            "事件流 {stream} 的事件 {given!r} 是更正或撤回；只有首个版本可请求决策",
+        ),
+        "event.future": (
+            "an event of stream {stream} happened at {given}, which is still to come; nothing was written",
+            "事件流 {stream} 的事件发生时间 {given} 尚未到来；未写入任何内容",
+        ),
+        "request.reserved": (
+            "request id {given!r} begins with {allowed!r}, which names requests without an id of their own",
+            "请求编号 {given!r} 以 {allowed!r} 开头，该前缀用于没有自带编号的请求",
         ),
         "request.conflict": (
             "request {given!r} was answered before with another body; the first answer stands, this one is refused",
@@ -89,6 +101,10 @@ WORDS = Catalogue(
         "labels.stale": (
             "label values of {given!r} are not computed for the loaded data; run `tally labels compute` first",
             "{given!r} 的标签值尚未按已加载数据计算；请先运行 `tally labels compute`",
+        ),
+        "model.stale": (
+            "model {given!r} was trained on another meaning of label {label!r}; run `tally train` first",
+            "模型 {given!r} 训练时标签 {label!r} 的含义不同；请先运行 `tally train`",
         ),
         "replay.version": (
             "decision {given!r} was taken by {what} {version}, which this project no longer has; nothing was replayed",

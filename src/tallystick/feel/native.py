@@ -139,8 +139,8 @@ def _column(expr: ir.Expr, used: Mapping[str, FieldType]) -> _Column | None:
             if kind.kind in ("money", "decimal", "integer"):
                 return _Column(pl.col(name), "number", kind.scale)
             if kind.kind == "real":
-                # A float that is not finite is null in FEEL; both zeros are one number.
-                finite = pl.when(pl.col(name).is_finite()).then(pl.col(name) + 0.0)
+                # A float that is not finite is null in FEEL; Polars compares both zeros as one number.
+                finite = pl.when(pl.col(name).is_finite()).then(pl.col(name))
                 return _Column(finite, "real")
             return _Column(pl.col(name), kind.kind)
         case ir.Path(ir.Name(name), part) if used[name].kind == "instant" and part in _PARTS:

@@ -11,7 +11,7 @@ from tallystick.core import FieldType, InputError, Message, Span
 from tallystick.feel import to_feel
 from tallystick.labels import kernels, shelf
 from tallystick.labels.define import Events
-from tallystick.labels.facts import ID, REFUSED, RETRACT, REVISION, T_MAX, T_MIN, normalise, prepare
+from tallystick.labels.facts import ID, KNOWN, REFUSED, RETRACT, REVISION, T_MAX, T_MIN, normalise, prepare
 from tallystick.labels.filters import columns_read, row_test
 from tallystick.labels.history import History
 from tallystick.labels.resolve import Leaf, declared_types
@@ -114,14 +114,20 @@ class Book:
     def _wrong(self, column: str, value: Any, allowed: str) -> Message:
         return WORDS("labels.value", stream=self.definition.stream, column=column, given=value, allowed=allowed)
 
-    def start_from(self, frame: pl.DataFrame) -> int | None:
-        """Take history in as columns; None when it must be observed fact by fact: revisions, or not at the start."""
+    def start_from(self, frame: pl.DataFrame) -> int | pl.DataFrame:
+        """Take history in as columns, and give how many facts count.
+
+        Where there are revisions, or facts before it, the frame comes back instead, in the order in which its rows
+        became known: to be observed fact by fact.
+        """
         facts, types = normalise(self.definition, frame, self.columns, declared_types(self.definition))
+        # A column of nulls alone has no type to give.
+        self.kinds = {name: kind for name, kind in types.items() if frame.schema[name] != pl.Null} | self.kinds
+        known = facts[KNOWN]
         facts = facts.filter(pl.col(REFUSED).is_null())
         revised = facts[RETRACT].any() or (facts[REVISION] != 0).any() or facts[ID].is_duplicated().any()
         if self.events or self.history is not None or revised:
-            return None
-        self.kinds |= types
+            return frame.with_columns(known).sort(KNOWN, maintain_order=True).drop(KNOWN)
         rows = prepare(self.definition, frame, self.columns, declared_types(self.definition))
         self.history = History(self.definition, facts, rows, self.features, self._number, self.columns, self.zone)
         self.numbered = self.history.size
@@ -159,19 +165,24 @@ class Book:
                 self.shelves[entity][key] = found
         return found
 
-    def put(self, id: int | str, number: int, revision: Revision) -> None:
-        """Take a revision in: the event's row versions are made anew."""
+    def put(self, id: int | str, number: int, revision: Revision) -> Revision | None:
+        """Take a revision in: the event's row versions are made anew; gives the revision whose place it takes."""
         event = self.event(id)
         if event is None:
             event = self.events[id] = Event(self.numbered)
             self.numbered += 1
+        before = event.revisions.get(number)
         event.revisions[number] = revision
         self._renew(id, event)
+        return before
 
-    def take_back(self, id: int | str, number: int) -> None:
-        """Undo `put`."""
+    def take_back(self, id: int | str, number: int, before: Revision | None) -> None:
+        """Undo `put`, which gave `before`."""
         event = self.events[id]
-        del event.revisions[number]
+        if before is None:
+            del event.revisions[number]
+        else:
+            event.revisions[number] = before
         self._renew(id, event)
         if not event.revisions:
             del self.events[id]

@@ -138,7 +138,7 @@ class Events(msgspec.Struct, frozen=True, eq=False):
     lateness
         Span within which a first revision must be known, else it is quarantined.
     fields
-        Column → type, for columns that labels aggregate. Others are read with the type they have.
+        Column → type, for columns that labels aggregate or compare as amounts. Others are read with the type they have.
 
     Examples
     --------

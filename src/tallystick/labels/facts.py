@@ -68,7 +68,7 @@ def held(series: pl.Series, kind: FieldType | None, stream: str) -> pl.Series:
             if kind.kind in ("money", "decimal", "integer") and dtype.is_integer():
                 return series.cast(pl.Int64)
             if kind.kind == "real" and dtype.is_numeric():
-                return series.cast(pl.Float64).fill_nan(None) + 0.0
+                return _one_zero(series.cast(pl.Float64).fill_nan(None))
             if kind.kind == "text" and dtype in (pl.String, pl.Categorical, pl.Enum):
                 return series.cast(pl.String)
             if kind.kind == "instant" and (dtype.is_integer() or dtype == pl.Datetime):
@@ -79,6 +79,12 @@ def held(series: pl.Series, kind: FieldType | None, stream: str) -> pl.Series:
         pass
     allowed = f"{kind} as {_HELD[kind.kind]}" if kind else "integers, text, flags, floats, dates or datetimes"
     raise InputError(WORDS("labels.frame", stream=stream, column=series.name, given=str(dtype), allowed=allowed))
+
+
+def _one_zero(series: pl.Series) -> pl.Series:
+    # Polars drops "+ 0.0" as if it did nothing, so -0.0 is replaced by name.
+    zero = pl.when(series == 0.0).then(0.0).otherwise(series)
+    return pl.select(zero.alias(series.name)).to_series()
 
 
 def instants(series: pl.Series) -> pl.Series:

@@ -50,7 +50,8 @@ class History:
         self._keys = tuple(events.keys.values())
         self._row_of = {id: row for row, id in enumerate(facts[ID].to_list())}
         self._number_of = {id: place for place, id in enumerate(rows.ids[ID].to_list())}
-        self.known_at = int(facts[KNOWN].max() or T_MIN) if facts.height else T_MIN  # type: ignore[arg-type]
+        latest = facts[KNOWN].max()
+        self.known_at = latest if isinstance(latest, int) else T_MIN
         size = rows.at.size
         self._ints: Ints = np.empty((VALUES + len(features), size), np.int64)
         self._codes: Codes = np.empty((len(features), size), np.uint8)

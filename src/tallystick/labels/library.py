@@ -11,17 +11,17 @@ from typing import Any
 
 import polars as pl
 
-from tallystick.core import DefinitionError, Faults, Field, InputError, Place, Span, TallystickError, zone_of
+from tallystick.core import DefinitionError, Faults, Field, InputError, Place, TallystickError, zone_of
 from tallystick.labels import batch
 from tallystick.labels.arithmetic import by_column
-from tallystick.labels.define import Entity, Events, FieldSpec, Label
+from tallystick.labels.checks import check_columns, check_roles, check_stream, check_units, typed
+from tallystick.labels.define import Entity, Events, Label
 from tallystick.labels.facts import REFUSED, Rows, normalise, prepare
 from tallystick.labels.live import Live
 from tallystick.labels.resolve import Definition, Leaf, Resolved, declared_types, leaves, resolve, unfinished
 from tallystick.labels.words import WORDS
 
 _TAKEN = ("t", "k", "stream", "id")
-_PYTHON = {"flag": (bool,), "text": (str,), "real": (int, float)}
 
 
 class Library:
@@ -37,6 +37,9 @@ class Library:
         IANA time zone of calendar months and of instants in filters.
     lake
         Stream name → its facts, used by `at` when none are given.
+    schemas
+        Stream name → the fields of its source, which give undeclared columns their type; without it the frame or the
+        first event does.
 
     Raises
     ------
@@ -61,18 +64,27 @@ class Library:
         streams: Mapping[str, Events],
         zone: str = "UTC",
         lake: Callable[[str], pl.DataFrame] | None = None,
+        schemas: Mapping[str, Mapping[str, Field]] | None = None,
     ) -> None:
         faults = Faults()
         self._streams, self.zone, self._lake = dict(streams), zone, lake
         for events in streams.values():
-            _check_stream(events, faults)
+            check_stream(events, faults)
         zone_of(zone)
         self._resolved: Resolved = resolve(labels, streams, zone, faults)
         faults.raise_any()
+        self._typed: dict[str, Events] = {
+            stream: typed(events, self.columns(stream), (schemas or {}).get(stream, {}))
+            for stream, events in self._streams.items()
+        }
 
     @classmethod
     def from_file(
-        cls, path: str | Path, zone: str | None = None, lake: Callable[[str], pl.DataFrame] | None = None
+        cls,
+        path: str | Path,
+        zone: str | None = None,
+        lake: Callable[[str], pl.DataFrame] | None = None,
+        schemas: Mapping[str, Mapping[str, Field]] | None = None,
     ) -> Library:
         """Run a trusted label file; every module global that is a label is named by it.
 
@@ -84,6 +96,8 @@ class Library:
             IANA time zone; without it `[project] time_zone` of a tallystick.toml beside the file, else UTC.
         lake
             Gives the facts of a stream when `at` is given none.
+        schemas
+            Stream name → the fields of its source, which give undeclared columns their type.
 
         Raises
         ------
@@ -100,7 +114,7 @@ class Library:
         labels = _labels(found, str(path), faults)
         streams = _streams(found, labels.values(), str(path), faults)
         faults.raise_any()
-        return cls(labels, streams, zone or _zone_beside(path), lake)
+        return cls(labels, streams, zone or _zone_beside(path), lake, schemas)
 
     @property
     def labels(self) -> Mapping[str, Definition]:
@@ -132,29 +146,37 @@ class Library:
         keys = (events.id, events.at, *([events.sequence] if events.sequence else []), *events.keys.values())
         return tuple(dict.fromkeys((*keys, *sorted(self._resolved.columns[stream]))))
 
-    def check(self, schemas: Mapping[str, Mapping[str, Field]]) -> None:
-        """Check the streams against the schemas of their sources.
+    def check(
+        self,
+        schemas: Mapping[str, Mapping[str, Field]],
+        roles: Mapping[str, tuple[str, str, str]] | None = None,
+    ) -> None:
+        """Check the streams against their sources.
+
+        Parameters
+        ----------
+        schemas
+            Stream name → the fields of its source.
+        roles
+            Stream name → its source's id column, `at` column and lateness as text, such as "30d".
 
         Raises
         ------
         DefinitionErrors
-            For every unknown stream or column, and every type that differs.
+            For every unknown stream or column, every type that differs, every undeclared amount in a filter, and
+            every id, at or lateness that differs.
         """
         faults = Faults()
         for stream, events in self._streams.items():
             if stream not in schemas:
                 faults.add(DefinitionError(WORDS("labels.no_stream", given=stream, allowed=", ".join(schemas))))
                 continue
-            schema = schemas[stream]
-            for column in dict.fromkeys((*self.columns(stream), *events.fields)):
-                if column not in schema:
-                    words = WORDS("labels.column", stream=stream, given=column, allowed=", ".join(schema))
-                    faults.add(DefinitionError(words))
-            for column, kind in declared_types(events).items():
-                if kind is not None and column in schema and schema[column].type != kind:
-                    given = str(schema[column].type)
-                    words = WORDS("labels.column_type", stream=stream, column=column, type=str(kind), given=given)
-                    faults.add(DefinitionError(words))
+            check_columns(events, self.columns(stream), schemas[stream], faults)
+            parts = [leaf for node in self._resolved.nodes.values() for leaf in leaves(node)]
+            filters = dict.fromkeys(leaf.where for leaf in parts if leaf.stream == stream and leaf.where)
+            check_units(events, filters, schemas[stream], faults)
+            if roles is not None and stream in roles:
+                check_roles(events, *roles[stream], faults)
         faults.raise_any()
 
     def at(
@@ -201,7 +223,7 @@ class Library:
 
         def rows_of(stream: str) -> Rows:
             if stream not in prepared:
-                events = self._streams[stream]
+                events = self._typed[stream]
                 columns = self._resolved.columns[stream]
                 prepared[stream] = prepare(events, self._facts(stream, facts), columns, declared_types(events))
             return prepared[stream]
@@ -230,7 +252,7 @@ class Library:
         Reasons: no_id, no_at, no_key, no_sequence, out_of_range, known_before_it_happened, late.
         """
         found: dict[str, pl.DataFrame] = {}
-        for stream, events in self._streams.items():
+        for stream, events in self._typed.items():
             frame = self._facts(stream, facts)
             checked, _ = normalise(events, frame, self._resolved.columns[stream], declared_types(events))
             found[stream] = frame.with_columns(checked[REFUSED].alias("reason")).filter(pl.col("reason").is_not_null())
@@ -238,7 +260,7 @@ class Library:
 
     def live(self, state: bytes | None = None) -> Live:
         """The live executor, empty or from a snapshot."""
-        live = Live(self._streams, self._resolved, self.zone)
+        live = Live(self._typed, self._resolved, self.zone)
         if state is not None:
             live.restore(state)
         return live
@@ -321,27 +343,6 @@ def _events_of(label: object) -> Iterable[Events]:
         yield per.events
     for operand in getattr(label, "operands", ()):
         yield from _events_of(operand)
-
-
-def _check_stream(events: Events, faults: Faults) -> None:
-    try:
-        Span.parse(events.lateness)
-    except InputError as error:
-        detail = error.message.text()
-        faults.add(DefinitionError(WORDS("labels.lateness", stream=events.stream, detail=detail)))
-    for name, spec in events.fields.items():
-        if spec.default is None:
-            continue
-        if not spec.known_at:
-            faults.add(DefinitionError(WORDS("labels.known_at", stream=events.stream, name=name)))
-        if not _fits(spec):
-            words = WORDS("labels.default", stream=events.stream, name=name, given=spec.default, type=str(spec.type))
-            faults.add(DefinitionError(words))
-
-
-def _fits(spec: FieldSpec) -> bool:
-    allowed = _PYTHON.get(spec.type.kind, (int,))
-    return isinstance(spec.default, allowed) and (spec.type.kind == "flag" or not isinstance(spec.default, bool))
 
 
 def _zone_beside(path: Path) -> str:

@@ -91,7 +91,7 @@ class Live:
         -------
         Observed
             Not accepted, with a reason, when it is late or lacks its id, instant, key or sequence. The same revision
-            again is accepted and changes nothing.
+            again is accepted; of its deliveries the first known one counts, in whatever order they come.
 
         Raises
         ------
@@ -118,8 +118,8 @@ class Live:
         accepted = 0
         for stream, frame in facts.items():
             taken = self._book(stream).start_from(frame)
-            if taken is None:
-                for row in frame.iter_rows(named=True):
+            if not isinstance(taken, int):
+                for row in taken.iter_rows(named=True):
                     accepted += self.observe({**row, "stream": stream}).accepted
                 continue
             accepted += taken
@@ -148,7 +148,8 @@ class Live:
         request
             An event that was not observed: the labels are those of its own point had it been; nothing is kept.
         k
-            What was known by then counts; without it the own event's first known instant, else the latest observed.
+            What was known by then counts, and the request is known then, whatever its own `known_at` says; without
+            it the own event's first known instant, else the latest observed.
         own
             (stream, id) of the observed event whose own point it is.
         labels
@@ -163,20 +164,19 @@ class Live:
         check_instant(moment)
         if request is None:
             return self._vector(keys, moment, k, own, labels)
-        known = k if k is not None and request.get("known_at") is None else None
         book = self._book_of(request)
         kinds = dict(book.kinds)
         try:
-            _, id, number, found, reason = self._read(request, known)
+            _, id, number, found, reason = self._read(request, k)
             k = found.known_at if k is None else k
             own = None if id is None else (book.definition.stream, id)
             if reason or id is None or self._repeated(book, id, number, found):
                 return self._vector(keys, moment, k, own, labels)
-            book.put(id, number, found)
+            before = book.put(id, number, found)
             try:
                 return self._vector(keys, moment, k, own, labels)
             finally:
-                book.take_back(id, number)
+                book.take_back(id, number, before)
         finally:
             book.kinds = kinds
 
@@ -246,13 +246,15 @@ class Live:
         return int(shelf.held_value(value, FieldType("instant"), "point", "t"))
 
     def _repeated(self, book: Book, id: int | str, number: int, found: Revision) -> bool:
+        """Whether this revision was already known by then, so that it changes nothing."""
         event = book.event(id)
         if event is None or number not in event.revisions:
             return False
-        if event.revisions[number].content() != found.content():
+        kept = event.revisions[number]
+        if kept.content() != found.content():
             stream = book.definition.stream
             raise InputError(WORDS("labels.conflict", stream=stream, id=id, revision=number))
-        return True
+        return kept.known_at <= found.known_at
 
     def _vector(
         self,

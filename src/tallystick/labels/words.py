@@ -104,6 +104,14 @@ WORDS = Catalogue(
             "stream {stream}, column {column}: declared {type} here, but {given} in the source",
             "流 {stream} 列 {column}：此处声明为 {type}，但来源中是 {given}",
         ),
+        "labels.unit": (
+            "stream {stream}, column {column}: the filter {given!r} compares it, and the source holds {type}, but it is not declared here, so its unit is no part of the label; allowed: declare it in fields=",
+            "流 {stream} 列 {column}：过滤条件 {given!r} 用到该列，来源中为 {type}，但此处未声明，其单位不属于标签定义；允许：在 fields= 中声明",
+        ),
+        "labels.role": (
+            "stream {stream}: {role} is {given!r} here; allowed: {allowed!r}, as the source declares, else the lake and the labels would judge facts differently",
+            "流 {stream}：此处 {role} 为 {given!r}；允许：来源声明的 {allowed!r}，否则数据湖与标签对事实的判定会不同",
+        ),
         "labels.no_stream": (
             "{given!r} is not a stream of the label file; allowed: {allowed}",
             "{given!r} 不是标签文件中的流；允许：{allowed}",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import TracebackType
 
 from tallystick.core import InputError, Place, StateError, TamperError
 from tallystick.ledger.checkpoint import Checkpoint, open_checkpoint
@@ -40,8 +42,7 @@ class Log:
     """A Merkle log in a folder, which can be served as static files.
 
     Its entries come from a journal, so what was appended after the last checkpoint may be lost in a crash: append it
-    again with `at`. A checkpoint is written only after all it promises is on disk. The owner of the journal's lock is
-    the one writer.
+    again with `at`. A checkpoint is written only after all it promises is on disk, and never replaces a larger one.
 
     Parameters
     ----------
@@ -51,9 +52,14 @@ class Log:
         The log's name, such as "bank.example/decisions".
     signer
         The log's key; it bears the same name.
+    write
+        True takes the one writer's lock on the folder. False reads the tree of the last checkpoint, beside a writer
+        too, and never writes a tile or a checkpoint.
 
     Raises
     ------
+    StateError
+        When another process writes.
     TamperError
         When the checkpoint is not signed by this key, or the tiles do not lead to its root.
 
@@ -62,8 +68,7 @@ class Log:
     >>> import tempfile
     >>> from tallystick.ledger.note import generate_key
     >>> signer = Signer(generate_key("bank.example/log")[0])
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     log = Log(folder, "bank.example/log", signer)
+    >>> with tempfile.TemporaryDirectory() as folder, Log(folder, "bank.example/log", signer) as log:
     ...     log.append([b"one", b"two"]), log.append([b"two", b"three"], at=1), log.size
     ...     signed = log.checkpoint()
     ...     log.prove(2), log.check()
@@ -71,7 +76,7 @@ class Log:
     (InclusionProof(index=2, size=3, hashes=(b'...',)), 3)
     """
 
-    def __init__(self, folder: Path | str, origin: str, signer: Signer) -> None:
+    def __init__(self, folder: Path | str, origin: str, signer: Signer, *, write: bool = True) -> None:
         if signer.name != origin:
             raise InputError(WORDS("key.origin", given=signer.name, allowed=origin))
         self.folder, self.origin, self._signer = Path(folder), origin, signer
@@ -82,9 +87,28 @@ class Log:
         self._signed: tuple[int, bytes] | None = None
         self._unflushed: list[Path] = []
         self._held: OrderedDict[tuple[int, int], list[bytes]] = OrderedDict()
-        path = self.folder / "checkpoint"
-        if path.exists():
-            self._open(path)
+        self._lock = self._take_lock() if write else -1
+        try:
+            path = self.folder / "checkpoint"
+            if path.exists():
+                self._open(path)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Release the writer's lock; what no checkpoint covers is dropped."""
+        if self._lock >= 0:
+            os.close(self._lock)
+        self._lock = -1
+
+    def __enter__(self) -> Log:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     @property
     def size(self) -> int:
@@ -110,21 +134,16 @@ class Log:
         Raises
         ------
         StateError
-            When `at` would leave a gap.
+            When `at` would leave a gap, or the log was opened for reading.
         TamperError
             When an entry is already there with other bytes.
         """
+        self._need_lock()
         start = self._size if at is None else at
-        if not 0 <= start <= self._size:
-            raise StateError(WORDS("log.gap", given=start, size=self._size), Place(str(self.folder)))
         for entry in entries:
             if len(entry) > ENTRY_BYTES_MAX:
                 raise InputError(WORDS("log.entry", given=len(entry)))
-        known = min(self._size - start, len(entries))
-        for index, entry in enumerate(entries[:known], start):
-            if self._hashes(0, index // WIDTH)[index % WIDTH] != leaf_hash(entry):
-                raise TamperError(WORDS("log.other", index=index), Place(str(self.folder)))
-        for entry in entries[known:]:
+        for entry in entries[self.compare(entries, start) :]:
             self._entries.append(entry)
             self._size += 1
             if len(self._entries) == WIDTH:
@@ -132,6 +151,24 @@ class Log:
                 self._entries = []
             self._push(leaf_hash(entry))
         return start
+
+    def compare(self, entries: Sequence[bytes], at: int) -> int:
+        """Compare entries with those that are there from index `at` on; returns how many of them are there.
+
+        Raises
+        ------
+        StateError
+            When `at` is beyond the end.
+        TamperError
+            When an entry is there with other bytes.
+        """
+        if not 0 <= at <= self._size:
+            raise StateError(WORDS("log.gap", given=at, size=self._size), Place(str(self.folder)))
+        known = min(self._size - at, len(entries))
+        for index, entry in enumerate(entries[:known], at):
+            if self._hashes(0, index // WIDTH)[index % WIDTH] != leaf_hash(entry):
+                raise TamperError(WORDS("log.other", index=index), Place(str(self.folder)))
+        return known
 
     def root(self, size: int | None = None) -> bytes:
         """The root of the tree of the first `size` entries (all by default)."""
@@ -160,9 +197,22 @@ class Log:
         return read_entries(self.folder, number, WIDTH)[place]
 
     def checkpoint(self) -> bytes:
-        """Flush the tiles to disk, sign the tree as it is, write `checkpoint`, and return the signed note."""
+        """Flush the tiles to disk, sign the tree as it is, write `checkpoint`, and return the signed note.
+
+        A reader gets the note that it opened.
+
+        Raises
+        ------
+        StateError
+            When a reader found nothing signed, or the checkpoint on disk covers more entries.
+        """
         if self._signed is not None and self._signed[0] == self._size:
             return self._signed[1]
+        self._need_lock()
+        path = self.folder / "checkpoint"
+        there = open_checkpoint(path.read_bytes(), [self._signer.verifier]).size if path.exists() else 0
+        if there > self._size:
+            raise StateError(WORDS("log.backwards", given=self._size, size=there), Place(str(path)))
         if self._entries:
             width = len(self._entries)
             self._write(tile_path("entries", self._size // WIDTH, width), pack_entries(self._entries))
@@ -171,7 +221,7 @@ class Log:
                 self._write(tile_path(level, self._count(level) // WIDTH, len(hashes)), b"".join(hashes))
         self._flush()
         note = Checkpoint(self.origin, self._size, self.root()).signed(self._signer)
-        atomic_write(self.folder / "checkpoint", note)
+        atomic_write(path, note)
         self._signed = (self._size, note)
         return note
 
@@ -215,11 +265,27 @@ class Log:
             return fold(hashes[place : place + (1 << height)])
 
         path = self.folder / "checkpoint"
-        if not path.exists() or path.read_bytes() != note:
+        there = path.read_bytes() if path.exists() else b""
+        # Beside a writer the checkpoint may have grown since; it is not one of this size with other bytes.
+        if there != note and (not there or open_checkpoint(there, [self._signer.verifier]).size <= size):
             raise TamperError(WORDS("log.tile"), Place(str(path)))
         if range_root(subtree, 0, size) != open_checkpoint(note, [self._signer.verifier]).root:
             raise TamperError(WORDS("log.root", size=size), Place(str(path)))
         return size
+
+    def _take_lock(self) -> int:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            raise StateError(WORDS("log.locked"), Place(str(self.folder))) from error
+        return descriptor
+
+    def _need_lock(self) -> None:
+        if self._lock < 0:
+            raise StateError(WORDS("log.readonly"), Place(str(self.folder)))
 
     def _open(self, path: Path) -> None:
         note = path.read_bytes()

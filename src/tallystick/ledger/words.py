@@ -73,6 +73,18 @@ WORDS = Catalogue(
             "there is no entry {index} in a tree of {size} entries",
             "大小为 {size} 的树中没有条目 {index}",
         ),
+        "log.locked": (
+            "another process writes this log; it has one writer: end that process, or open for reading",
+            "另一进程正在写入此账本；一个账本只有一个写入者：请结束该进程，或以只读方式打开",
+        ),
+        "log.readonly": (
+            "this log was opened for reading, or is closed; it takes no entries and signs nothing",
+            "此账本以只读方式打开或已关闭，不能追加条目，也不能签名",
+        ),
+        "log.backwards": (
+            "a checkpoint of {given} entries would replace one of {size} entries on disk; a log only grows",
+            "{given} 个条目的检查点将取代磁盘上 {size} 个条目的检查点；账本只增不减",
+        ),
         "log.size": (
             "there is no tree of {given} entries; the log holds {size}",
             "没有 {given} 个条目的树；日志有 {size} 个条目",

@@ -166,7 +166,7 @@ class Model:
         self._card = (scale.factor, stack.weights.get("scorecard", 0.0), stack.weights.get("trees", 0.0))
         self._baseline = np.array(self.definition.baseline, dtype=np.float64)
         base_odds = (scale.offset - card.base) / scale.factor if card else 0.0
-        at_baseline = 0.1 + stack.intercept + self._card[1] * base_odds + self._card[2] * forest.bias
+        at_baseline = stack.intercept + self._card[1] * base_odds + self._card[2] * forest.bias
         for brought in self.definition.baseline:
             at_baseline += brought
         self.baseline_points = self._line_points(at_baseline)

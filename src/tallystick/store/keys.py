@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import sqlite3
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ _NONCE_BYTES = 12
 _TAG_BYTES = 16
 _KEY_BYTES = 32
 _CACHED_MAX = 100_000
+_PSEUDONYM = b"tallystick pseudonym@1"
 _SCHEMA = """
 create table if not exists keys (subject text primary key, id blob not null unique, key blob not null) without rowid;
 create table if not exists forgotten (id blob primary key) without rowid;
@@ -62,7 +64,7 @@ class Keys:
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.touch(mode=0o600)
-        self._by_subject: dict[str, tuple[bytes, AESGCM]] = {}
+        self._by_subject: dict[str, tuple[bytes, AESGCM, bytes]] = {}
         self._by_id: dict[bytes, AESGCM] = {}
         self._version = -1
         self._db = sqlite3.connect(self.path, isolation_level=None, timeout=10)
@@ -116,9 +118,19 @@ class Keys:
         """
         if subject not in self._by_subject:
             self.ensure([subject])
-        number, cipher = self._by_subject[subject]
+        number, cipher, _ = self._by_subject[subject]
         nonce = os.urandom(_NONCE_BYTES)
         return number + nonce + cipher.encrypt(nonce, plaintext, aad)
+
+    def pseudonym(self, subject: str, data: bytes) -> bytes:
+        """HMAC-SHA256 (RFC 2104, 32 bytes) of `data` under a key derived from the subject's, which is made if missing.
+
+        The same data of the same subject give the same pseudonym for as long as the key lives; without the key nobody
+        can tell, or try out, what it stands for.
+        """
+        if subject not in self._by_subject:
+            self.ensure([subject])
+        return hmac.digest(self._by_subject[subject][2], data, "sha256")
 
     def open(self, sealed: bytes, aad: bytes) -> bytes:
         """Decrypt what `seal` gave.
@@ -188,7 +200,8 @@ class Keys:
         if row is None:
             return False
         cipher = AESGCM(row[1])
-        self._by_subject[subject] = (row[0], cipher)
+        # A key of its own: one key serves one algorithm.
+        self._by_subject[subject] = (row[0], cipher, hmac.digest(row[1], _PSEUDONYM, "sha256"))
         self._by_id[row[0]] = cipher
         return True
 

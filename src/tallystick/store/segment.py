@@ -4,6 +4,8 @@ A batch is an 80-byte header, the frames (each behind its 32-bit length), zeros 
 all that, and an end mark. The header carries the hash of the batch before it and a check of its own, so a changed
 length cannot pass for a batch cut short. The end mark holds no zero and lies on a multiple of eight, so it never
 straddles a disk sector: a changed byte of a whole batch cannot pass for a sector that was not written.
+
+Pages reach the disk in any order, so the last batch may lack sectors in its middle too: they read as zeros.
 """
 
 from __future__ import annotations
@@ -131,7 +133,7 @@ def _read_batch(
     raw = file.read(min(_HEADER_BYTES, size - offset))
     if len(raw) < _HEADER_BYTES or _check(raw[: _FIELDS.size]) != raw[_FIELDS.size :]:
         cut = len(raw) < _HEADER_BYTES and raw[: len(_FIXED)] == _FIXED[: len(raw)]
-        if cut or _unwritten(file, offset, size):
+        if cut or _unwritten(file, offset, size) or _starts_with_hole(file, offset, size):
             raise Torn(offset)
         raise TamperError(WORDS("log.header", offset=offset), Place(str(path)))
     magic, version, count, at, length, link = _FIELDS.unpack_from(raw)
@@ -150,7 +152,7 @@ def _read_batch(
     digest = hashlib.sha256(raw)
     digest.update(body)
     if file.read(_TRAILER_BYTES) != digest.digest() + _END:
-        if end == size and _unwritten(file, offset, size):
+        if end == size and (_unwritten(file, offset, size) or _has_hole(file, offset, size)):
             raise Torn(offset)
         raise TamperError(WORDS("log.batch", offset=offset), Place(str(path)))
     return Batch(offset, end, first, count, digest.digest(), body[:length])
@@ -169,3 +171,20 @@ def _unwritten(file: BinaryIO, offset: int, size: int) -> bool:
         return True
     boundary = -(-(offset + len(written)) // _SECTOR_BYTES) * _SECTOR_BYTES
     return boundary < size
+
+
+def _has_hole(file: BinaryIO, offset: int, end: int) -> bool:
+    """Whether a whole sector between `offset` and `end` is zero: the disk got what follows it, but not it."""
+    start = -(-offset // _SECTOR_BYTES) * _SECTOR_BYTES
+    file.seek(start)
+    data, zero = file.read(end - start), bytes(_SECTOR_BYTES)
+    return any(data[at : at + _SECTOR_BYTES] == zero for at in range(0, len(data), _SECTOR_BYTES))
+
+
+def _starts_with_hole(file: BinaryIO, offset: int, size: int) -> bool:
+    """Whether the sector in which the last batch starts was not written: zeros up to its end, and no batch later."""
+    file.seek(offset)
+    rest = file.read(size - offset)
+    boundary = -offset % _SECTOR_BYTES or _SECTOR_BYTES
+    later = (rest.startswith(_FIXED, at) for at in range(0, len(rest), 8))
+    return len(rest) > boundary and not any(rest[:boundary]) and not any(later)
