@@ -11,7 +11,7 @@ from tallystick import compliance, decisions, labels, models
 from tallystick.core import Field, FieldType, StateError
 from tallystick.desk.flows import Flow
 from tallystick.desk.frames import DecisionRecord
-from tallystick.desk.project import Project
+from tallystick.desk.project import Project, schemas_of
 from tallystick.desk.words import WORDS
 from tallystick.store import atomic_write, read_bytes
 
@@ -113,7 +113,8 @@ def _restored(project: Project, flow: Flow, what: str, record: DecisionRecord) -
     if what == "decision":
         return msgspec.structs.replace(project, decisions={**project.decisions, flow.file: decisions.load(kept)})
     if what == "labels":
-        library = labels.Library.from_file(kept, zone=project.zone, lake=project.lake().facts)
+        schemas = schemas_of(project.sources)
+        library = labels.Library.from_file(kept, zone=project.zone, lake=project.lake().facts, schemas=schemas)
         return msgspec.structs.replace(project, library=library)
     return msgspec.structs.replace(project, reasons=compliance.read_reasons(kept))
 

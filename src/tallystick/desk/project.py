@@ -145,7 +145,9 @@ def load_project(root: Path) -> Project:
     lake = data.Lake(root / settings.state.get("folder", ".tallystick") / "lake", settings.project.time_zone)
     library = _collect(
         faults,
-        lambda: labels.Library.from_file(root / "labels.py", zone=settings.project.time_zone, lake=lake.facts),
+        lambda: labels.Library.from_file(
+            root / "labels.py", zone=settings.project.time_zone, lake=lake.facts, schemas=schemas_of(sources)
+        ),
         None,
     )
     recipes: dict[str, models.Recipe] = _collect(
@@ -175,9 +177,10 @@ def _check(project: Project, faults: Faults) -> None:
         if stream not in project.sources:
             message = WORDS("flow.source", given=stream, allowed=", ".join(sorted(project.sources)) or "-")
             faults.add(DefinitionError(message, Place(path)))
-    schemas = {name: source.fields for name, source in project.sources.items()}
+    schemas = schemas_of(project.sources)
+    roles = {name: (source.id, source.at, str(source.lateness)) for name, source in project.sources.items()}
     if all(stream in schemas for stream in library.streams):
-        _collect(faults, lambda: library.check(schemas), None)
+        _collect(faults, lambda: library.check(schemas, roles), None)
     kinds = {name: str(label.type) for name, label in library.labels.items()}
     for recipe in project.recipes.values():
         _collect(faults, partial(recipe.check, kinds, project.lineage()), None)
@@ -194,6 +197,11 @@ def _check_reasons(project: Project, flow: Flow) -> None:
     # A label that does not exist is the recipe's fault alone.
     known = [name for name in project.recipes[flow.model].labels if name in project.library.labels]
     project.reasons.check(known, outcomes, tables.reason_codes())
+
+
+def schemas_of(sources: Mapping[str, data.Source]) -> dict[str, Mapping[str, Field]]:
+    """Source → its fields."""
+    return {name: source.fields for name, source in sources.items()}
 
 
 def check_target(recipe: models.Recipe, schemas: Mapping[str, Mapping[str, Field]]) -> None:
