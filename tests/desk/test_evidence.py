@@ -17,7 +17,7 @@ from tallystick import ledger
 from tallystick.core import InputError, StateError, TamperError
 from tallystick.desk import Desk, check_log, decide, load_project, prove_decision
 from tallystick.desk.evidence import open_keys, read_journal
-from tallystick.desk.journal import find_decision, forget
+from tallystick.desk.index import find_decision, forget
 from tallystick.desk.project import Project
 from tallystick.desk.replay import replay_decisions
 from tallystick.store.sql import connect

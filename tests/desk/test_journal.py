@@ -24,19 +24,8 @@ from hypothesis import strategies as st
 from tallystick.core import Fact, InputError, Missing, StateError, TamperError, canonical
 from tallystick.desk.evidence import check_frames
 from tallystick.desk.frames import WORDS
-from tallystick.desk.journal import (
-    DecisionRecord,
-    Evidence,
-    Journal,
-    decision_payload,
-    extend_ledger,
-    find_decision,
-    forget,
-    hold_ledger,
-    index_entries,
-    rebuild_index,
-    update_index,
-)
+from tallystick.desk.index import find_decision, forget, index_entries, rebuild_index, update_index
+from tallystick.desk.journal import DecisionRecord, Evidence, Journal, decision_payload, extend_ledger, hold_ledger
 from tallystick.ledger import Log, Signer, generate_key, leaf, make_bundle, verify
 from tallystick.store import AppendLog, Keys
 from tallystick.store.sql import connect

@@ -14,7 +14,8 @@ import pytest
 from tallystick.core import StateError, TamperError
 from tallystick.desk import Desk, decide, load_project, replay_decisions
 from tallystick.desk.evidence import open_keys, read_journal
-from tallystick.desk.journal import DecisionRecord, forget
+from tallystick.desk.index import forget
+from tallystick.desk.journal import DecisionRecord
 from tallystick.desk.replay import batch_vectors, same_bits
 from tallystick.store.sql import connect
 

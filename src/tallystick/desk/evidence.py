@@ -14,17 +14,8 @@ import sqlalchemy as sql
 from tallystick import ledger
 from tallystick.core import InputError, Place, StateError, TamperError
 from tallystick.desk import frames
-from tallystick.desk.journal import (
-    DECISIONS,
-    Evidence,
-    Found,
-    Journal,
-    extend_ledger,
-    facts_payload,
-    find_decision,
-    hold_ledger,
-    update_index,
-)
+from tallystick.desk.index import DECISIONS, Found, find_decision, update_index
+from tallystick.desk.journal import Evidence, Journal, extend_ledger, facts_payload, hold_ledger
 from tallystick.desk.progress import Progress, silent
 from tallystick.desk.project import Project
 from tallystick.desk.words import WORDS

@@ -16,15 +16,8 @@ from tallystick.core import ConflictError, Fact, InputError, Instant, canonical,
 from tallystick.desk.champion import Champion, archive, crown
 from tallystick.desk.evidence import open_keys, open_log
 from tallystick.desk.history import event_of, opening_of, warm_facts
-from tallystick.desk.journal import (
-    DecisionRecord,
-    Entry,
-    Journal,
-    extend_ledger,
-    find_decision,
-    index_entries,
-    update_index,
-)
+from tallystick.desk.index import find_decision, index_entries, update_index
+from tallystick.desk.journal import DecisionRecord, Entry, Journal, extend_ledger
 from tallystick.desk.project import Project
 from tallystick.desk.sequencer import CLOCKS, Sequencer, system_clock
 from tallystick.desk.words import WORDS

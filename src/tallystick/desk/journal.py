@@ -1,7 +1,7 @@
 """The journal: the one truth of a project. What was observed, decided and changed, durable before it is answered.
 
-The state table of decisions and the ledger are made again from it; the functions that do so stand at the end. What a
-frame holds, and how, stands in `desk.frames`.
+The ledger is made again from it by the functions at the end, the state table by `desk.index`. What a frame holds, and
+how, stands in `desk.frames`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,8 @@ from types import TracebackType
 from typing import Any
 
 import msgspec
-import sqlalchemy as sql
-from sqlalchemy.dialects.sqlite import insert
 
-from tallystick.core import Fact, InputError, Place, StateError, TamperError
+from tallystick.core import Fact, InputError, Place, TamperError
 from tallystick.desk.frames import (
     BODY,
     BODY_FIELDS,
@@ -49,20 +47,13 @@ from tallystick.ledger import SALT_BYTES, Log, leaf
 from tallystick.store import AppendLog, Forgotten, Keys, Recovery
 
 __all__ = [
-    "DECISIONS",
     "DecisionRecord",
     "Entry",
     "Evidence",
-    "Found",
     "Journal",
     "decision_payload",
     "extend_ledger",
-    "find_decision",
-    "forget",
     "hold_ledger",
-    "index_entries",
-    "rebuild_index",
-    "update_index",
 ]
 
 
@@ -322,134 +313,7 @@ def facts_payload(facts: Sequence[tuple[int, bytes]]) -> dict[str, Any]:
     return {"first": facts[0][0], "count": len(facts), "digest": f"sha256:{digest}"}
 
 
-_META = sql.MetaData()
-DECISIONS = sql.Table(
-    "decisions",
-    _META,
-    sql.Column("request_id", sql.Text, primary_key=True),
-    sql.Column("body_digest", sql.Text, nullable=False),
-    sql.Column("position", sql.BigInteger, nullable=False, unique=True),
-    sql.Column("leaf_index", sql.BigInteger, nullable=False),
-    sql.Column("subject", sql.Text, nullable=False, index=True),
-)
-_CURSOR = sql.Table(
-    "journal_index",
-    _META,
-    sql.Column("position", sql.BigInteger, nullable=False),
-    sql.Column("leaves", sql.BigInteger, nullable=False),
-)
 _CHUNK = 10_000
-
-
-class Found(msgspec.Struct, frozen=True):
-    """Where a decision lies: its frame, its leaf, and the digest of the body that it answered ("" once forgotten)."""
-
-    request_id: str
-    body_digest: str
-    position: int
-    leaf_index: int
-    subject: str
-
-
-def rebuild_index(journal: Journal, engine: sql.Engine) -> int:
-    """Make the state table of decisions anew from the journal; returns the frames read."""
-    _META.drop_all(engine)
-    return update_index(journal, engine)
-
-
-def update_index(journal: Journal, engine: sql.Engine) -> int:
-    """Bring the state table of decisions up to the journal; returns the frames read. For the journal's one writer.
-
-    Raises
-    ------
-    TamperError
-        When the table saw frames that the journal no longer has. Deleting the table's file accepts their loss.
-    """
-    _META.create_all(engine)
-    with engine.begin() as connection:
-        cursor = connection.execute(sql.select(_CURSOR)).first()
-        if cursor is None:
-            connection.execute(_CURSOR.insert().values(position=0, leaves=0))
-        start = cursor.position if cursor is not None else 0
-    if start > journal.position:
-        file = engine.url.database or "state.db"
-        raise TamperError(
-            WORDS("journal.lost", given=journal.position, expected=start, file=Path(file).name), Place(file)
-        )
-    entries = journal.read(start=start)
-    while chunk := tuple(islice(entries, _CHUNK)):
-        index_entries(engine, chunk)
-    return journal.position - start
-
-
-def index_entries(engine: sql.Engine, entries: Sequence[Entry]) -> None:
-    """Add flushed entries to the state table; those that it holds already are passed over.
-
-    Raises
-    ------
-    StateError
-        When frames between what it holds and the first entry are missing.
-    """
-    with engine.begin() as connection:
-        # Written before it is read, so that no other process moves it meanwhile.
-        connection.execute(_CURSOR.update().values(position=_CURSOR.c.position))
-        position, leaves = connection.execute(sql.select(_CURSOR)).one()
-        entries = [entry for entry in entries if entry.position >= position]
-        if not entries:
-            return
-        if entries[0].position != position:
-            raise StateError(WORDS("journal.index", given=position, position=entries[0].position))
-        rows = []
-        for entry in entries:
-            if entry.kind == DECISION:
-                digest = entry.record.body_digest if isinstance(entry.record, DecisionRecord) else ""
-                rows.append(Found(entry.request_id, digest, entry.position, leaves, entry.subject))
-            leaves += entry.leaf is not None
-        if rows:
-            # The first answer to a request stands.
-            connection.execute(
-                insert(DECISIONS).on_conflict_do_nothing(), [msgspec.structs.asdict(row) for row in rows]
-            )
-        connection.execute(_CURSOR.update().values(position=entries[-1].position + 1, leaves=leaves))
-
-
-_FIND = sql.select(DECISIONS).where(DECISIONS.c.request_id == sql.bindparam("asked"))
-
-
-def find_decision(engine: sql.Engine, request_id: str) -> Found | None:
-    """Where the decision on a request lies, or None."""
-    with engine.connect() as connection:
-        row = connection.execute(_FIND, {"asked": request_id}).first()
-    return None if row is None else Found(*row)
-
-
-def forget(keys: Keys, engine: sql.Engine, subject: str) -> bool:
-    """Destroy a subject's key and what the state table says of the subject; returns whether there was a key.
-
-    Leaves and proofs without payload still verify. The request ids of the subject become "erased-" and the position.
-
-    Raises
-    ------
-    StateError
-        When another process reads the state table: the key is gone, but old pages of the table may not be.
-    """
-    found = keys.forget(subject)
-    _META.create_all(engine)
-    erased = sql.literal(ERASED) + sql.cast(DECISIONS.c.position, sql.Text)
-    with engine.begin() as connection:
-        own = DECISIONS.update().where(DECISIONS.c.subject == subject)
-        connection.execute(own.values(subject="", body_digest="", request_id=erased))
-    if engine.dialect.name == "sqlite":
-        # Deleted rows leave remains in free space and in the write-ahead log.
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            try:
-                connection.exec_driver_sql("VACUUM")
-                busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
-            except sql.exc.OperationalError:
-                busy = 1
-        if busy:
-            raise StateError(WORDS("journal.busy"), Place(engine.url.database or "state.db"))
-    return found
 
 
 def hold_ledger(journal: Journal, log: Log) -> None:
