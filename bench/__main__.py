@@ -18,7 +18,11 @@ def main() -> None:
     for name in chosen:
         print(f"== {name}")
         sys.argv = [name]
-        runpy.run_path(str(Path(__file__).with_name(f"{name}.py")), run_name="__main__")
+        try:
+            runpy.run_path(str(Path(__file__).with_name(f"{name}.py")), run_name="__main__")
+        except SystemExit as ended:
+            if ended.code:
+                raise
 
 
 if __name__ == "__main__":

@@ -27,10 +27,10 @@ from tallystick.desk.reportdata import (
 )
 
 CHECKS = {
-    "form": Phrase("The file is a proof in the published form.", "文件是公开格式的证明。"),
-    "signature": Phrase("The log's key signed this tree.", "日志密钥签署了该树。"),
-    "inclusion": Phrase("The decision's leaf is in the signed tree.", "决策的叶子在已签署的树中。"),
-    "payload": Phrase("The record is what the leaf commits to.", "记录与叶子所承诺的一致。"),
+    "form": Phrase("Published form.", "公开格式。"),
+    "signature": Phrase("Signed by the log's key.", "由日志密钥签署。"),
+    "inclusion": Phrase("Leaf in the signed tree.", "叶子在已签署的树中。"),
+    "payload": Phrase("Record matches the leaf.", "记录与叶子相符。"),
 }
 
 
