@@ -54,7 +54,7 @@ def test_what_has_no_words_is_named_together(reasons: Reasons) -> None:
     with pytest.raises(DefinitionErrors) as caught:
         reasons.check(["utilisation_2m"], ["raise", "cut", "declined"], ["UNUSUAL_AMOUNTS"], missing=["card_age"])
     text = str(caught.value)
-    assert "utilisation_2m has no reason" in text
+    assert "label utilisation_2m of the model has no reason" in text
     assert "did you mean utilisation_1m?" in text
     assert "adverse outcome 'decline' is none that the decision gives" in text
     assert "did you mean UNUSUAL_AMOUNT?" in text
