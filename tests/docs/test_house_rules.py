@@ -6,12 +6,14 @@ import ast
 import importlib
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 from string import Formatter
 
 import pytest
 
 from tallystick.core import Catalogue
+from tallystick.desk.start import DEFINITIONS
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "tallystick"
@@ -118,3 +120,10 @@ def test_a_room_speaks_both_languages(room: str) -> None:
 def placeholders(template: str) -> set[str]:
     """The names that a template fills in."""
     return {name for _, name, _, _ in Formatter().parse(template) if name is not None}
+
+
+def test_the_wheel_takes_definitions_along_and_no_state() -> None:
+    """A run leaves keys in an example's folder; only the files that `tally init` copies may be packed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    packed = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    assert packed == {f"examples/payments/{name}": f"tallystick/examples/payments/{name}" for name in DEFINITIONS}

@@ -9,7 +9,7 @@ from tallystick.core import UsageError
 from tallystick.desk.words import WORDS
 
 PAYMENTS = "payments"
-_DEFINITIONS = (
+DEFINITIONS = (
     "tallystick.toml",
     "sources.toml",
     "labels.py",
@@ -44,7 +44,7 @@ def copy_example(name: str, folder: Path) -> list[Path]:
         raise UsageError(WORDS("project.exists", given=str(folder)))
     folder.mkdir(parents=True, exist_ok=True)
     source = example_folder(name)
-    for item in _DEFINITIONS:
+    for item in DEFINITIONS:
         if (source / item).is_dir():
             shutil.copytree(source / item, folder / item, dirs_exist_ok=True)
         else:
