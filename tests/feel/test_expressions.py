@@ -181,3 +181,8 @@ def test_numbers_from_outside_are_lifted_by_their_shortest_text() -> None:
 def test_names_in_reads_outer_names_only() -> None:
     expr = feel.parse("for x in xs return {y: x, z: y + rate}.z", ["xs", "rate", "other"])
     assert feel.names_in(expr) == {"xs", "rate"}
+
+
+def test_a_literal_beyond_decimal128_is_refused_with_its_place() -> None:
+    with pytest.raises(DefinitionErrors, match=r"1:5.*1e999999999.*below 10\^6145"):
+        feel.compile("x > 1e999999999", ["x"])

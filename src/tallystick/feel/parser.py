@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
+from decimal import Overflow
 from typing import TypeVar
 
 from tallystick.core import FieldType
@@ -275,7 +276,11 @@ class _Parser(Cursor):
 
     def _primary(self) -> ir.Expr:
         if match := self.matched(NUMBER):
-            return ir.Number(NUMBERS.create_decimal(match[0]))
+            try:
+                return ir.Number(NUMBERS.create_decimal(match[0]))
+            except Overflow:
+                self.at = match.start()
+                self.fail("a number below 10^6145")
         if match := self.matched(STRING):
             return ir.Text(unescape(match[1]))
         op = self.operator()
