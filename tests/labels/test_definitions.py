@@ -93,7 +93,7 @@ def library(tmp_path: Path) -> Library:
 
 
 def test_describe(tmp_path: Path) -> None:
-    spend, web = library(tmp_path).describe()
+    spend, web = library(tmp_path).labels.values()
     assert (spend.kind, str(spend.type), spend.window, spend.columns) == ("sum", "money(EUR)", "7d", ("amount",))
     assert (web.entities, web.streams, web.where, web.columns) == (("card",), ("p",), 'channel = "web"', ("channel",))
 

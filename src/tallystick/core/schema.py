@@ -82,11 +82,6 @@ class FieldType(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         return {"money": f"money({self.currency})", "decimal": f"decimal({self.scale})"}.get(self.kind, self.kind)
 
-    @property
-    def summable(self) -> bool:
-        """Whether exact sums exist: integers of some unit. Floats are never summed."""
-        return self.kind in ("money", "decimal", "integer")
-
 
 class Field(msgspec.Struct, frozen=True):
     """One column of a source: its name, type and rules.

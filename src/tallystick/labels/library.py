@@ -136,10 +136,6 @@ class Library:
         """The names of the entities, in the order in which streams declare them."""
         return tuple(dict.fromkeys(entity.name for events in self._streams.values() for entity in events.keys))
 
-    def describe(self) -> list[Definition]:
-        """The labels' definitions, one record each."""
-        return list(self.labels.values())
-
     def columns(self, stream: str) -> tuple[str, ...]:
         """The columns of a stream that the library reads; raises `InputError` for an unknown stream."""
         events = self._events(stream)

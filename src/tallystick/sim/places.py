@@ -94,11 +94,6 @@ class Market(msgspec.Struct, frozen=True):
         found: Ints = self.merchant_category[self.terminal_merchant[terminal]]
         return found
 
-    def place_of(self, terminal: Ints) -> Ints:
-        """The place of each terminal."""
-        found: Ints = self.merchant_place[self.terminal_merchant[terminal]]
-        return found
-
 
 def build_market(customers: int, seed: int) -> Market:
     """Draw merchants and terminals for a bank of `customers`: about one terminal for five customers."""
