@@ -1,4 +1,4 @@
-"""Every ratio against a named peer, one after the other: `python -m bench`, or `python -m bench labels decisions`."""
+"""Every ratio against a named peer, one after the other: `python -m bench`, or `python -m bench labels --markdown`."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ NAMES = ("labels", "decisions", "journal")
 
 
 def main() -> None:
-    """Run the named benchmarks, or all."""
-    chosen = sys.argv[1:] or list(NAMES)
-    unknown = [name for name in chosen if name not in NAMES]
-    if unknown:
-        sys.exit(f"unknown benchmark {unknown[0]!r}; allowed: {', '.join(NAMES)}")
-    for name in chosen:
+    """Run all benchmarks; or those named, with what stands after the last name as the options of each."""
+    given = sys.argv[1:]
+    chosen = [name for name in given if name in NAMES]
+    options = given[len(chosen) :]
+    if given[: len(chosen)] != chosen or (options and not chosen):
+        sys.exit(f"unknown benchmark {options[0]!r}; allowed: {', '.join(NAMES)}, then the options of the last")
+    for name in chosen or NAMES:
         print(f"== {name}")
-        sys.argv = [name]
+        sys.argv = [name, *options]
+        path = Path(__file__).with_name(name)
         try:
-            runpy.run_path(str(Path(__file__).with_name(f"{name}.py")), run_name="__main__")
+            runpy.run_path(str(path if path.is_dir() else path.with_suffix(".py")), run_name="__main__")
         except SystemExit as ended:
             if ended.code:
                 raise

@@ -2,6 +2,7 @@
 # Makes .venv in this clone: hashed requirements, then Tallystick itself. Works as root and as an ordinary user.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/debian.sh
 python=${PYTHON:-$(command -v python3.11 || command -v python3)}
 requirements=${1:-dev}
 venv=${2:-.venv}
@@ -9,19 +10,6 @@ venv=${2:-.venv}
 say() { printf '\033[1m%s\033[0m\n' "$*" >&2; }
 
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { say "Python 3.11 or newer is needed; $python is older. Set PYTHON=/path/to/python3.11."; exit 1; }
-
-# Debian packages: installed as root; unpacked into a folder of the clone for an ordinary user.
-debian() {
-  if [ "$(id -u)" = 0 ]; then
-    apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@" >&2
-    return
-  fi
-  local own=$PWD/.services/debian
-  mkdir -p "$own"/{lists/partial,cache/archives/partial,root}
-  local apt=(apt-get -qq -o "Dir::State::lists=$own/lists" -o "Dir::Cache=$own/cache" -o Debug::NoLocking=1)
-  "${apt[@]}" update
-  (cd "$own" && "${apt[@]}" download "$@" && for package in *.deb; do dpkg -x "$package" root; done)
-}
 
 if [ ! -x "$venv/bin/python" ]; then
   say "Making $venv"
@@ -37,6 +25,11 @@ fi
 
 say "Installing requirements/$requirements.txt (hashes checked)"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "requirements/$requirements.txt"
+if ! grep -q '^hatchling==' "requirements/$requirements.txt"; then
+  # The environment of a benchmark's peer alone: nothing of ours is built there.
+  touch "$venv/.ready"
+  exit
+fi
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 
 # LightGBM needs the OpenMP runtime, which a bare Debian lacks.
@@ -44,7 +37,7 @@ if ! "$venv/bin/python" -c 'import lightgbm' 2>/dev/null; then
   say "Adding the OpenMP runtime for LightGBM"
   debian libgomp1
   if [ "$(id -u)" != 0 ]; then
-    library=$(find "$PWD/.services/debian/root" -name 'libgomp.so.1' | head -n 1)
+    library=$(find "$services/debian/root" -name 'libgomp.so.1' | head -n 1)
     site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     printf 'import ctypes; ctypes.CDLL(%s, mode=ctypes.RTLD_GLOBAL)\n' "'$library'" >"$site/tallystick_openmp.pth"
   fi

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.services import java_home as java_home
+from tests.services import nats_server as nats_server
+from tests.services import redis_server as redis_server
 
 from tallystick.desk import PAYMENTS, STEPS, copy_example, load_project, run_steps
 from tallystick.sim import write_bank

@@ -51,25 +51,32 @@ def matches(shown: list[str], printed: str) -> bool:
     return not shown or re.fullmatch("".join(parts), "".join(f"{line}\n" for line in lines)) is not None
 
 
-def test_the_commands_of_the_first_hour_do_what_the_page_shows(tmp_path: Path) -> None:
-    """Each command runs in one folder, as a reader would; progress bars on standard error are not compared."""
+def call(step: Step, folder: Path, place: str) -> None:
+    """Run a command in a folder, as a reader would, and hold it against the page.
+
+    Progress bars on standard error are not compared.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TALLYSTICK_", "LC_", "LANG"))}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**kept, "PATH": path, "LANG": "C.UTF-8", "COLUMNS": "100"}
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", step.command],
+        cwd=folder,
+        env={**kept, "PATH": path, "LANG": "C.UTF-8", "COLUMNS": "100"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    where = f"{place}: $ {step.command}\n{done.stdout}{done.stderr}"
+    assert done.returncode == step.code, where
+    assert matches(step.output, done.stdout if done.returncode == 0 else done.stdout + done.stderr), where
+
+
+def test_the_commands_of_the_first_hour_do_what_the_page_shows(tmp_path: Path) -> None:
+    """Each command runs in one folder."""
     steps = steps_of(PAGE.read_text("utf-8"))
     assert len(steps) > 10
     for step in steps:
-        done = subprocess.run(
-            ["bash", "-o", "pipefail", "-c", step.command],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        where = f"{PAGE.name}:{step.line}: $ {step.command}\n{done.stdout}{done.stderr}"
-        assert done.returncode == step.code, where
-        assert matches(step.output, done.stdout if done.returncode == 0 else done.stdout + done.stderr), where
+        call(step, tmp_path, f"{PAGE.name}:{step.line}")
 
 
 def test_the_comparison_sees_a_difference() -> None:

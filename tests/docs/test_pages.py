@@ -25,7 +25,11 @@ DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md"), *ROOT.glob("examples/*/*.md"), *ROOT.glob("changelog.d/*.md")])
 
 # Python that shows a call without its surroundings, with the reason why it cannot run alone.
-NOT_RUN = {"models.md": "reads the models.toml and the label frame of a project"}
+NOT_RUN = {
+    "models.md": "reads the models.toml and the label frame of a project",
+    "labels-reference.md": "test_labels_reference.py runs each section after the page's declarations",
+    "labels-tutorial.md": "test_labels_tutorial.py runs it from top to bottom",
+}
 
 
 def test_the_page_of_faces_is_what_the_code_says() -> None:

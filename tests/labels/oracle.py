@@ -1,137 +1,287 @@
-"""The obvious executor: for each point, look at every fact. Slow, short, and the judge of the others."""
+"""The obvious executor: for each point, look at every fact. Slow, plain, and the judge of the others.
+
+Facts are dicts, whole numbers are Python's exact ones, and `float(whole number)` rounds half to even.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+from tests.labels.folds import FOLDS
 
 Fact = Mapping[str, Any]
-Outcome = tuple[Any, str]
 
 DAY = 86_400_000_000
-UNITS = {"d": DAY, "h": DAY // 24}
-LATENESS = 30 * DAY
+HOUR = DAY // 24
+UNITS = {"us": 1, "s": 1_000_000, "min": HOUR // 60, "h": HOUR, "d": DAY}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 AWAITING = object()
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """One aggregate: what a label says, with the filter in Python."""
+class Column(msgspec.Struct, frozen=True):
+    """A source column: its kind, and from when on its value holds."""
 
+    kind: str
+    default: Any = None
+    known_at: str = ""
+
+
+class Stream(msgspec.Struct, frozen=True):
+    """What is known of a stream; `joins` are columns that other streams give as of each fact."""
+
+    name: str
+    id: str
+    at: str
+    sequence: str
+    keys: Mapping[str, str]
+    columns: Mapping[str, Column]
+    lateness: int = 30 * DAY
+    joins: Mapping[str, Asked] = {}
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """A condition in FEEL and the same in Python, over a row of held values."""
+
+    text: str
+    test: Callable[[Fact], bool]
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """One label without arithmetic: what an analyst wrote.
+
+    `window` is as written, or "after" or "before" with an `anchor` and `within`.
+    """
+
+    stream: str
     entity: str
     kind: str
     column: str = ""
-    window: str = "7d"
+    other: str = ""
+    where: Filter | None = None
+    window: str = "lifetime"
+    back: int = 0
+    to_date: bool = False
+    anchor: Asked | None = None
+    within: str = ""
     delay: str = "0d"
     present: bool = False
-    where: Callable[[Fact], bool] | None = None
+    param: int = 0
+    cap: int = 0
+    via: Asked | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """A value, or None and why; whether the value is approximate."""
+
+    value: Any
+    reason: str = ""
+    approximate: bool = False
+
+
+class Point(msgspec.Struct, frozen=True):
+    """Whom and when a label is asked for; `own` is (stream, id) of the event whose own point it is."""
+
+    keys: Mapping[str, Any]
+    t: int
+    k: int
+    own: tuple[str, Any] | None = None
 
 
 def micros(span: str) -> int:
-    return int(span[:-1]) * UNITS[span[-1]]
+    digits = span.rstrip("abcdefghijklmnopqrstuvwxyz")
+    return int(digits) * UNITS[span[len(digits) :]]
 
 
-def counts(fact: Fact) -> bool:
+def counts(stream: Stream, fact: Fact) -> bool:
     """Whether a fact is not quarantined."""
     if fact["revision"] > 0 and fact["retract"]:
         return True
-    if None in (fact["payment_id"], fact["paid_at"], fact["card_id"], fact["terminal_id"], fact["number"]):
+    if None in (fact[stream.id], fact[stream.at], fact[stream.sequence], *(fact[key] for key in stream.keys.values())):
         return False
-    return bool(fact["revision"] > 0 or 0 <= fact["known_at"] - fact["paid_at"] <= LATENESS)
+    return bool(fact["revision"] > 0 or 0 <= fact["known_at"] - fact[stream.at] <= stream.lateness)
 
 
-def known(facts: Iterable[Fact], k: int) -> list[dict[str, Any]]:
-    """What was known at k: of each event the highest revision, unless it is a retraction."""
-    latest: dict[str, Fact] = {}
-    for fact in facts:
-        if counts(fact) and fact["known_at"] <= k:
-            before = latest.get(fact["payment_id"])
-            if before is None or fact["revision"] > before["revision"]:
-                latest[fact["payment_id"]] = fact
-    seen = []
-    for fact in latest.values():
-        if not fact["retract"]:
-            row = dict(fact)
-            if row["level"] is not None:
+def calendar(unit: str, t: int, back: int, zone: str) -> int:
+    """When the unit begins that lies `back` units before that of t."""
+    day = (EPOCH + timedelta(microseconds=t)).astimezone(ZoneInfo(zone)).date()
+    if unit == "day":
+        day -= timedelta(days=back)
+    elif unit == "week":
+        day -= timedelta(days=day.weekday() + 7 * back)
+    else:
+        length = {"month": 1, "quarter": 3, "year": 12}[unit]
+        months = ((day.year * 12 + day.month - 1) // length - back) * length
+        day = date(months // 12, months % 12 + 1, 1)
+    return (datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)) - EPOCH) // timedelta(microseconds=1)
+
+
+class Judge:
+    """The facts of every stream, in the order in which they became known, and what labels say of them."""
+
+    def __init__(self, streams: Mapping[str, Stream], facts: Mapping[str, list[dict[str, Any]]], zone: str) -> None:
+        self.streams, self.facts, self.zone = streams, facts, zone
+        self._known: dict[tuple[str, int], list[dict[str, Any]]] = {}
+        self._joined: dict[tuple[str, Any, int], dict[str, Any]] = {}
+
+    def first_known(self, own: tuple[str, Any]) -> int | None:
+        """When any revision of an event was first known."""
+        stream = self.streams[own[0]]
+        found = (fact["known_at"] for fact in self.facts[own[0]] if fact[stream.id] == own[1] and counts(stream, fact))
+        return min(found, default=None)
+
+    def known(self, name: str, k: int) -> list[dict[str, Any]]:
+        """What was known at k: of each event the highest revision, unless it is a retraction; in order."""
+        if (name, k) not in self._known:
+            stream = self.streams[name]
+            latest: dict[Any, Fact] = {}
+            for fact in self.facts[name]:
+                if counts(stream, fact) and fact["known_at"] <= k:
+                    before = latest.get(fact[stream.id])
+                    if before is None or fact["revision"] > before["revision"]:
+                        latest[fact[stream.id]] = fact
+            rows = [self._row(stream, fact, k) for fact in latest.values() if not fact["retract"]]
+            rows.sort(key=lambda row: (row[stream.at], row[stream.sequence], row[stream.id]))
+            self._known[name, k] = rows
+        return self._known[name, k]
+
+    def _row(self, stream: Stream, fact: Fact, k: int) -> dict[str, Any]:
+        row = dict(fact) | self._joins(stream, fact)
+        for name, column in stream.columns.items():
+            if column.kind == "real" and row[name] is not None:
                 # Both zeros are one number, held as 0.0.
-                row["level"] += 0.0
-            if row["fraud_known_at"] is None or row["fraud_known_at"] > k:
-                row["fraud"] = False
-            if row["verdict_known_at"] is None or row["verdict_known_at"] > k:
-                row["verdict"] = AWAITING
-            seen.append(row)
-    return sorted(seen, key=lambda row: (row["paid_at"], row["number"], row["payment_id"]))
+                row[name] = float(row[name]) + 0.0
+            if column.known_at and (fact[column.known_at] is None or fact[column.known_at] > k):
+                row[name] = AWAITING if column.default is None else column.default
+        return row
 
+    def _joins(self, stream: Stream, fact: Fact) -> dict[str, Any]:
+        if not stream.joins:
+            return {}
+        place = (stream.name, fact[stream.id], fact["revision"])
+        if place not in self._joined:
+            same = [
+                one
+                for one in self.facts[stream.name]
+                if (one[stream.id], one["revision"]) == place[1:] and counts(stream, one)
+            ]
+            keys = {entity: fact[column] for entity, column in stream.keys.items()}
+            point = Point(keys, fact[stream.at], min(one["known_at"] for one in same) - 1)
+            self._joined[place] = {name: self.value(asked, point).value for name, asked in stream.joins.items()}
+        return self._joined[place]
 
-def month_start(t: int, zone: str) -> int:
-    local = (EPOCH + timedelta(microseconds=t)).astimezone(ZoneInfo(zone))
-    first = datetime(local.year, local.month, 1, tzinfo=ZoneInfo(zone))
-    return (first - EPOCH) // timedelta(microseconds=1)
+    def value(self, asked: Asked, point: Point) -> Outcome:
+        """The value of a label at a point."""
+        if asked.kind == "own":
+            return self._own(asked, point)
+        stream = self.streams[asked.stream]
+        key = point.keys.get(asked.entity)
+        if asked.via is not None:
+            link = self.value(asked.via, point)
+            if link.reason:
+                return Outcome(None, link.reason)
+            key = link.value
+        anchor = 0
+        if asked.anchor is not None:
+            event = self.value(asked.anchor, point)
+            if event.reason:
+                return Outcome(None, event.reason)
+            anchor = event.value
+        rows = [row for row in self._before(stream, asked, point) if row[stream.keys[asked.entity]] == key]
+        end = point.t - micros(asked.delay)
+        upto = [self._read(asked, row) for row in rows if row[stream.at] <= end]
+        taken = self._window(asked, [one for one in upto if one is not None], end, anchor)
+        values = [one for one in taken if one[1] is not None and one[1] is not AWAITING]
+        if not values:
+            if taken:
+                return Outcome(None, "not_yet_known" if any(one[1] is AWAITING for one in taken) else "source_null")
+            if asked.kind in ("count", "sum", "distinct", "streak"):
+                return Outcome(0)
+            if asked.kind == "decayed":
+                return Outcome(0.0)
+            return Outcome(None, "expired" if rows else "never_seen")
+        found, approximate = FOLDS[asked.kind](asked, values, point.t)
+        return Outcome(None, "undefined") if found is None else Outcome(found, "", approximate)
 
+    def _own(self, asked: Asked, point: Point) -> Outcome:
+        stream = self.streams[asked.stream]
+        if point.own is None or point.own[0] != asked.stream:
+            return Outcome(None, "never_seen")
+        mine = next((row for row in self.known(asked.stream, point.k) if row[stream.id] == point.own[1]), None)
+        if mine is None:
+            return Outcome(None, "never_seen")
+        found = mine[asked.column]
+        if found is AWAITING:
+            return Outcome(None, "not_yet_known")
+        return Outcome(None, "source_null") if found is None else Outcome(found)
 
-def first_known(facts: Iterable[Fact], own: str) -> int | None:
-    return min((fact["known_at"] for fact in facts if counts(fact) and fact["payment_id"] == own), default=None)
-
-
-def value(asked: Asked, facts: Iterable[Fact], key: str, t: int, k: int, own: str | None, zone: str) -> Outcome:
-    """The value of a label at a point, or None and the reason."""
-    rows = known(facts, k)
-    if own is not None:
-        mine = next((row for row in rows if row["payment_id"] == own), None)
+    def _before(self, stream: Stream, asked: Asked, point: Point) -> list[dict[str, Any]]:
+        """The rows that the point may see: at an own event's point those before it in order."""
+        rows = self.known(stream.name, point.k)
+        if point.own is None or point.own[0] != stream.name:
+            return [row for row in rows if row[stream.at] <= point.t]
+        own = point.own[1]
+        mine = next((row for row in rows if row[stream.id] == own), None)
 
         def before(row: dict[str, Any]) -> bool:
-            if row["payment_id"] == own:
-                return asked.present and row["paid_at"] <= t
-            if row["paid_at"] < t:
-                return True
-            if mine is None or row["paid_at"] != t or mine["paid_at"] != t:
+            if row[stream.id] == own:
+                return asked.present and row[stream.at] <= point.t
+            if row[stream.at] != point.t:
+                return bool(row[stream.at] < point.t)
+            if mine is None or mine[stream.at] != point.t:
                 return False
-            return bool((row["number"], row["payment_id"]) < (mine["number"], own))
+            return bool((row[stream.sequence], row[stream.id]) < (mine[stream.sequence], own))
 
-        rows = [row for row in rows if before(row)]
-    rows = [row for row in rows if row["paid_at"] <= t and row[f"{asked.entity}_id"] == key]
-    reason = "expired" if rows else "never_seen"
-    end = t - micros(asked.delay)
-    if asked.window == "month":
-        rows = [row for row in rows if month_start(end, zone) <= row["paid_at"] <= end]
-    elif asked.window == "lifetime":
-        rows = [row for row in rows if row["paid_at"] <= end]
-    else:
-        rows = [row for row in rows if end - micros(asked.window) < row["paid_at"] <= end]
-    passed = [row for row in rows if asked.where is None or asked.where(row)]
-    return aggregate(asked, rows, passed, t, reason)
+        return [row for row in rows if before(row)]
 
+    def _read(self, asked: Asked, row: dict[str, Any]) -> tuple[int, Any, Any] | None:
+        """(at, x, y) of a row that the filter takes; x is None or AWAITING where the row has no value."""
+        at = row[self.streams[asked.stream].at]
+        # A filter reads a value that awaits its confirmation as null.
+        seen = {name: None if value is AWAITING else value for name, value in row.items()}
+        passes = asked.where is None or asked.where.test(seen)
+        if asked.kind in ("share", "streak"):
+            return at, int(passes), None
+        if not passes:
+            return None
+        x = row[asked.column] if asked.column else at
+        y = row[asked.other] if asked.other else None
+        if asked.other and (x is AWAITING or y is AWAITING):
+            return at, AWAITING, None
+        return at, None if asked.other and y is None else x, y
 
-def aggregate(asked: Asked, rows: list[Any], passed: list[Any], t: int, reason: str) -> Outcome:
-    if asked.kind == "count":
-        return len(passed), ""
-    if asked.kind == "share":
-        return (len(passed) / len(rows), "") if rows else (None, reason)
-    if asked.kind == "since_last":
-        return (t - passed[-1]["paid_at"], "") if passed else (None, reason)
-    given = [row[asked.column] for row in passed]
-    values = [value for value in given if value is not None and value is not AWAITING]
-    if not values:
-        if given:
-            return None, "not_yet_known" if AWAITING in given else "source_null"
-        return (0, "") if asked.kind in ("sum", "distinct") else (None, reason)
-    n = len(values)
-    if asked.kind == "distinct":
-        return len(set(values)), ""
-    if asked.kind in ("min", "max", "first", "last"):
-        edges = {"first": values[0], "last": values[-1]}
-        return edges[asked.kind] if asked.kind in edges else (min if asked.kind == "min" else max)(values), ""
-    total = sum(int(value) for value in values)
-    if asked.kind == "sum":
-        return (total, "") if -(2**63) <= total < 2**63 else (None, "undefined")
-    if asked.kind == "mean":
-        return float(total) / float(n), ""
-    if n < 2:
-        return None, "undefined"
-    squares = sum(int(value) ** 2 for value in values)
-    return math.sqrt(float(n * squares - total * total) / float(n * (n - 1))), ""
+    def _window(self, asked: Asked, rows: list[Any], end: int, anchor: int) -> list[Any]:
+        kind, _, rest = asked.window.partition(" ")
+        if kind == "lifetime":
+            return rows
+        if rest == "events":
+            return rows[-int(kind) :]
+        if kind == "session":
+            start, edge = len(rows), end
+            while start and edge - rows[start - 1][0] <= micros(rest):
+                start -= 1
+                edge = rows[start][0]
+            return rows[start:]
+        if kind == "after":
+            return [
+                row for row in rows if anchor < row[0] and (not asked.within or row[0] - anchor <= micros(asked.within))
+            ]
+        if kind == "before":
+            return [
+                row for row in rows if row[0] < anchor and (not asked.within or anchor - row[0] <= micros(asked.within))
+            ]
+        if kind in ("day", "week", "month", "quarter", "year"):
+            return self._period(asked, rows, end)
+        return [row for row in rows if end - micros(kind) < row[0]]
+
+    def _period(self, asked: Asked, rows: list[Any], end: int) -> list[Any]:
+        current = calendar(asked.window, end, 0, self.zone)
+        if not asked.back:
+            return [row for row in rows if row[0] >= current]
+        start = calendar(asked.window, end, asked.back, self.zone)
+        stop = calendar(asked.window, end, asked.back - 1, self.zone)
+        rows = [row for row in rows if start <= row[0] < stop]
+        return [row for row in rows if row[0] - start <= end - current] if asked.to_date else rows

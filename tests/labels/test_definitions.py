@@ -8,32 +8,94 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tallystick.core import DefinitionError, DefinitionErrors, Field, FieldType, InputError, StateError
+from tallystick.core import DefinitionError, DefinitionErrors, Field, FieldType, Grade, InputError, StateError
 from tallystick.labels import Library
 
-HEAD = """from tallystick.labels import Entity, Events, date, decimal, flag, formula, money, real, text
-card = Entity("card")
+HEAD = """from tallystick.labels import Entity, Events, date, decimal, flag, formula, integer, money, real, text
+card, till = Entity("card"), Entity("till")
 p = Events("p", id="id", at="at", keys={card: "card"}, fields={
-    "amount": money("EUR"), "usd": money("USD"), "level": real(), "city": text(), "ok": flag()})
+    "amount": money("EUR"), "usd": money("USD"), "level": real(), "city": text(), "ok": flag(), "shop": integer()})
+moves = Events("moves", id="id", at="at", keys={till: "till"}, fields={"till": text(), "kind": text()})
 per = lambda: p.per(card)
 """
 FAULTS = [
-    ('a = per().sum("level").over("7d")', "labels.kind"),
+    ('a = per().sum("level").over("7d")', "labels.kind_real"),
     ('a = per().sum("city").over("7d")', "labels.kind"),
     ('a = per().max("city").over("7d")', "labels.kind"),
     ('a = per().sum("other").over("7d")', "labels.undeclared"),
     ('a = per().count().over("0d")', "labels.window_zero"),
-    ('a = per().count().over("week")', "labels.window_text"),
+    ('a = per().count().over("0 events")', "labels.window_zero"),
+    ('a = per().count().over("session 0d")', "labels.window_zero"),
+    ('a = per().count().over("100001 events")', "labels.window_events"),
+    ('a = per().count().over("30m")', "labels.window_text"),
+    ('a = per().count().over("weeks")', "labels.window_text"),
+    ('a = per().count().over("session soon")', "labels.window_text"),
+    ('a = per().count().over("7d", back=1)', "labels.window_back"),
+    ('a = per().count().over("lifetime", to_date=True)', "labels.window_back"),
+    ('a = per().count().over("month", back=-1)', "labels.window_units"),
+    ('a = per().count().over("month", back=0.5)', "labels.window_units"),
     ('a = per().count().over("99999999d")', "labels.window_long"),
     ('a = per().count().over("7d", delay="-1d")', "labels.delay"),
     ('a = per().count(where="amount >").over("7d")', "labels.where"),
     ('a = per().share("").over("7d")', "labels.where"),
+    ('a = per().count(where="at < now()").over("7d")', "labels.where"),
+    ('a = per().count(where=\'amount = "x"\').over("7d")', "labels.where"),
+    ("a = per().count(where='city > 5').over(\"7d\")", "labels.where"),
+    ("a = per().count(where='city in (1, 2)').over(\"7d\")", "labels.where"),
+    ("a = per().count(where='ok and amount').over(\"7d\")", "labels.where"),
+    ("a = per().count(where='city + 1 = 2').over(\"7d\")", "labels.where"),
+    ('a = per().count(where=\'amount between 1 and "x"\').over("7d")', "labels.where"),
+    ("a = per().count(where='amount + 1').over(\"7d\")", "labels.where"),
+    ('a = per().count(where=\'at.hour = "6"\').over("7d")', "labels.where"),
+    ('a = per().skew("city").over("7d")', "labels.kind"),
+    ('a = per().range("ok").over("7d")', "labels.kind"),
+    ('a = per().ratio("amount", "level").over("7d")', "labels.kind_real"),
+    ('a = per().ratio("amount", "nothing").over("7d")', "labels.undeclared"),
+    ('a = per().entropy("other").over("7d")', "labels.undeclared"),
+    ('a = per().nth("amount", 0).over("7d")', "labels.number"),
+    ('a = per().top("city", True).over("7d")', "labels.number"),
+    ('a = per().sequence("city", 10_001).over("7d")', "labels.number"),
+    ('a = per().quantile("amount", 1.1).over("7d")', "labels.quantile"),
+    ('a = per().quantile("amount", 0.1234567).over("7d")', "labels.quantile"),
+    ('a = per().quantile("amount", "half").over("7d")', "labels.quantile"),
+    ('a = per().quantile("amount", "nan").over("7d")', "labels.quantile"),
+    ('a = per().quantile("level", 0.5, cap=10).over("7d")', "labels.cap_real"),
+    ('a = per().distinct("city", cap=1).over("7d")', "labels.cap"),
+    ('a = per().distinct("city", cap=-1).over("7d")', "labels.cap"),
+    ('a = per().decayed("amount", half_life="0d").over("7d")', "labels.half_life"),
+    ('a = per().decayed("amount", half_life="30000d").over("7d")', "labels.half_life"),
+    ('a = per().slope("amount", per="day").over("7d")', "labels.slope"),
+    ('a = per().gap("median").over("7d")', "labels.gap"),
+    ('a = per().streak("").over("7d")', "labels.where"),
+    ('a = per().count().after(per().count().over("7d"))', "labels.anchor"),
+    ('a = per().count().before("soon")', "labels.anchor"),
+    ('a = per().count().after(per().last_at().over("7d"), within="0d")', "labels.window_zero"),
+    ('a = per().count().after(per().last_at().over("7d") - 1)', "labels.types"),
+    ('a = moves.per(till).count().over("7d").via(per().sum("amount").over("7d"))', "labels.link"),
+    ('a = moves.per(till).count().over("7d").via(per().last("shop").over("7d"))', "labels.link_key"),
+    (
+        'a = moves.per(till).count().over("7d").via(formula("b", type=text()))\nb = per().last("city").over("7d")',
+        "labels.link",
+    ),
+    ('a = p.own("nothing")', "labels.undeclared"),
+    ('a = per().count().over("7d").by("city", ["a b", "a-b"])', "labels.family_clash"),
+    ('a = per().count().over("7d").by("city", [])', "labels.family_empty"),
+    ('a = per().share("ok").over("7d").by("city", ["Ulm"])', "labels.family_flagged"),
+    ('a = per().sum("amount").over("7d")\na__missing = per().count().over("7d")', "labels.name_taken"),
+    ('a = per().sum("amount").over_each(["1d", "0d"])', "labels.window_zero"),
+    ('a = per().count().over("7d").described("x", freshness="daily")', "labels.freshness"),
+    ('a = per().count().over("7d").described("x", max_grade="L9")', "grade.text"),
     ("a = per().count()", "labels.unfinished"),
     ('a = p.per(Entity("till")).count().over("7d")', "labels.entity"),
     ('a = formula("b + 1")\nb = formula("a + 1")', "labels.cycle"),
     ('a = formula("nothing / 2")', "labels.unknown"),
     ('a = formula("1 +")', "labels.formula"),
     ('b = per().count().over("7d")\na = formula("abs(b)")', "labels.formula_node"),
+    ('b = per().count().over("7d")\na = formula("b > nothing", type=flag())', "labels.unknown"),
+    ('b = per().count().over("7d")\na = formula("today()", type=date())', "labels.formula"),
+    ('b = per().count().over("7d")\na = formula(\'b = "x"\', type=flag())', "labels.formula"),
+    ('b = per().count().over("7d")\na = formula("b > 1", type=text())', "labels.rule_kind"),
+    ('b = formula("a > 1", type=flag())\na = formula("if b then 1 else 2", type=integer())', "labels.cycle"),
     ('a = per().sum("amount").over("7d") + per().sum("usd").over("7d")', "labels.types"),
     ('a = per().sum("amount").over("7d") + 1', "labels.types"),
     ('a = per().last("city").over("7d") * 2', "labels.types"),
@@ -47,6 +109,20 @@ FAULTS = [
         "labels.default",
     ),
     ('q = Events("q", id="id", at="at", keys={Entity("t"): "card"})', "labels.entity_name"),
+    (
+        'q = Events("q", id="id", at="at", keys={card: "card"}, joins={"kind": moves.per(till).count().over("7d")})',
+        "labels.join_entity",
+    ),
+    (
+        'q = Events("q", id="id", at="at", keys={card: "card"}, joins={"card": per().count().over("7d")})',
+        "labels.join_column",
+    ),
+    ('q = Events("q", id="id", at="at", keys={card: "card"}, joins={"x": p.own("amount")})', "labels.join_own"),
+    (
+        'q = Events("q", id="id", at="at", keys={card: "card"}, joins={"x": formula("a")})\n'
+        'a = q.per(card).count(where="x > 1").over("7d")',
+        "labels.join_cycle",
+    ),
 ]
 
 
@@ -69,7 +145,7 @@ def test_faults_are_shown_together(tmp_path: Path) -> None:
     path = write(tmp_path, 'a = per().sum("level").over("7d")\nb = per().count().over("0d")')
     with pytest.raises(DefinitionErrors) as caught:
         Library.from_file(path)
-    assert [str(fault.place) for fault in caught.value.faults] == [f"{path}:6", f"{path}:7"]
+    assert [str(fault.place) for fault in caught.value.faults] == [f"{path}:7", f"{path}:8"]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +155,16 @@ def test_a_file_that_cannot_run_names_its_line(tmp_path: Path, text: str) -> Non
     path = write(tmp_path, text)
     with pytest.raises(DefinitionError) as caught:
         Library.from_file(path)
-    assert str(caught.value.place) == f"{path}:6"
+    assert str(caught.value.place) == f"{path}:7"
+
+
+def test_a_bad_family_names_its_line(tmp_path: Path) -> None:
+    path = write(
+        tmp_path, 'a = per().count().over("7d").by("city", ["x", "y"])\nb = per().sum("level").over_each(["1d"])'
+    )
+    with pytest.raises(DefinitionErrors) as caught:
+        Library.from_file(path)
+    assert [str(fault.place) for fault in caught.value.faults] == [f"{path}:8"]
 
 
 def test_no_file(tmp_path: Path) -> None:
@@ -100,16 +185,76 @@ def test_describe(tmp_path: Path) -> None:
 
 def test_check_against_the_sources(tmp_path: Path) -> None:
     """A column that no source has and one of another type are both found."""
-    names = {"id": "text", "at": "instant", "card": "text", "amount": "money(USD)", "usd": "money(USD)"}
-    names |= {"level": "real", "city": "text", "ok": "flag"}
-    schema = {name: Field(name, FieldType.parse(kind)) for name, kind in names.items()}
+    schemas = graded()
+    schemas["p"]["amount"] = Field("amount", FieldType.parse("money(USD)"))
     with pytest.raises(DefinitionErrors) as caught:
-        library(tmp_path).check({"p": schema})
+        library(tmp_path).check(schemas)
     assert [fault.code for fault in caught.value.faults] == ["labels.column", "labels.column_type"]
+    lines = [f"{tmp_path / 'labels.py'}:{line}" for line in (8, 7)]
+    assert [str(fault.place) for fault in caught.value.faults] == lines
     with pytest.raises(DefinitionErrors, match="not a stream"):
         library(tmp_path).check({})
-    schema |= {"amount": Field("amount", FieldType.parse("money(EUR)")), "channel": Field("channel", FieldType("text"))}
-    library(tmp_path).check({"p": schema})
+    schemas = graded()
+    schemas["p"]["channel"] = Field("channel", FieldType("text"))
+    library(tmp_path).check(schemas)
+
+
+def test_filters_are_held_against_the_types_of_the_source(tmp_path: Path) -> None:
+    """channel is not declared: only its source says that it is a number."""
+    schemas = graded()
+    schemas["p"]["channel"] = Field("channel", FieldType("integer"))
+    with pytest.raises(DefinitionErrors, match="brings number and text together"):
+        library(tmp_path).check(schemas)
+
+
+def noted(tmp_path: Path, note: str) -> Library:
+    return Library.from_file(write(tmp_path, f'a = per().sum("amount", where="ok").over("7d").described("x", {note})'))
+
+
+def graded(**changes: Any) -> dict[str, dict[str, Field]]:
+    names = {"id": "text", "at": "instant", "card": "text", "amount": "money(EUR)", "usd": "money(USD)"}
+    names |= {"level": "real", "city": "text", "ok": "flag", "shop": "integer"}
+    schema = {name: Field(name, FieldType.parse(kind), **changes.get(name, {})) for name, kind in names.items()}
+    moves = {"id": "text", "at": "instant", "till": "text", "kind": "text"}
+    return {"p": schema, "moves": {name: Field(name, FieldType.parse(kind)) for name, kind in moves.items()}}
+
+
+@pytest.mark.parametrize("column", ["amount", "ok", "card"])
+def test_a_label_may_not_read_above_its_grade(tmp_path: Path, column: str) -> None:
+    """Aggregated, filtered by or keyed by: an L4 column is read, and the fault says which and where."""
+    made, schemas = noted(tmp_path, 'max_grade="L3"'), graded(**{column: {"grade": Grade.L4}})
+    made.check(graded())
+    with pytest.raises(DefinitionErrors, match=f"label a reads column p.{column} of grade L4") as caught:
+        made.check(schemas)
+    assert [str(fault.place) for fault in caught.value.faults] == [f"{tmp_path / 'labels.py'}:7"]
+    noted(tmp_path, 'max_grade="L4"').check(schemas)
+
+
+def test_a_label_serves_only_the_purposes_of_its_columns(tmp_path: Path) -> None:
+    schemas = graded(amount={"purposes": ("credit", "fraud")}, ok={"purposes": ("fraud",)})
+    noted(tmp_path, 'purposes="fraud"').check(schemas)
+    with pytest.raises(DefinitionErrors, match=r"for credit, but reads column p.ok; .* fraud") as caught:
+        noted(tmp_path, 'purposes=["credit", "fraud"]').check(schemas)
+    assert [fault.code for fault in caught.value.faults] == ["labels.purpose"]
+
+
+def test_the_grade_is_inherited(tmp_path: Path) -> None:
+    """The highest of what is read, keys among them, through links, anchors, joined columns and formulas."""
+    text = """seg = moves.per(till).last("kind").over("lifetime")
+q = Events("q", id="id", at="at", keys={card: "card", till: "till"}, joins={"kind": seg})
+n = q.per(card).count(where='kind = "x"').over("7d")
+ratio = formula("n / n")
+far = p.per(card).count().over("7d").via(q.per(till).last("kind").over("7d"))
+plain = p.per(card).count().over("7d")
+"""
+    schemas = graded(card={"grade": Grade.L1})
+    schemas["moves"]["kind"] = Field("kind", FieldType("text"), grade=Grade.L5)
+    schemas["q"] = {name: Field(name, FieldType("text"), grade=Grade.L1) for name in ("id", "card", "till")}
+    schemas["q"]["at"] = Field("at", FieldType("instant"))
+    made = Library.from_file(write(tmp_path, text), schemas=schemas)
+    grades = {name: label.grade for name, label in made.labels.items()}
+    assert grades == dict.fromkeys(("seg", "n", "ratio", "far"), Grade.L5) | {"plain": Grade.L1}
+    assert made.labels["n"].reads == {"moves": ("kind", "till"), "q": ("card", "till")}
 
 
 FACTS: dict[str, list[Any]] = {"id": ["1"], "at": [5], "card": ["c"], "amount": [1], "channel": ["web"]}

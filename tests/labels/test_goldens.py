@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import csv
+import json
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from tests.labels import worlds
+from tests.labels.oracle import Asked, Filter, Judge, Outcome, Point, Stream
 
 from tallystick.core import parse_instant
-from tallystick.labels import Library
+from tallystick.labels import Entity, Events, Library, flag, integer, money, real, text
+from tallystick.labels.algebra import ALGEBRA
+
+GOLDENS = Path(__file__).parent / "goldens"
+ZONE = "Europe/Berlin"
 
 SNIPPET = """
 from tallystick.labels import Entity, Events, money, flag
@@ -162,3 +172,161 @@ def test_the_page_shows_this_file() -> None:
     """The example of docs/labels.md is the one that runs here."""
     page = Path(__file__).parents[2] / "docs" / "labels.md"
     assert SNIPPET.strip() in page.read_text("utf-8")
+
+
+card_of = Entity("card")
+EVENTS = {
+    "payments": Events(
+        "payments",
+        id="payment",
+        at="at",
+        sequence="n",
+        keys={card_of: "card"},
+        fields={"n": integer(), "cents": money("EUR"), "fee": money("EUR"), "city": text(), "contactless": flag()}
+        | {"level": real()},
+    ),
+    "moves": Events("moves", id="move", at="at", keys={card_of: "card"}),
+}
+STREAMS = {
+    "payments": Stream("payments", "payment", "at", "n", {"card": "card"}, {}),
+    "moves": Stream("moves", "move", "at", "move", {"card": "card"}, {}),
+}
+CONDITIONS: dict[str, Filter | None] = {
+    "": None,
+    "contactless": Filter("contactless", lambda row: bool(row["contactless"])),
+    'city = "Ulm"': Filter('city = "Ulm"', lambda row: bool(row["city"] == "Ulm")),
+    'city = "Köln"': Filter('city = "Köln"', lambda row: bool(row["city"] == "Köln")),
+    'city = "Bonn"': Filter('city = "Bonn"', lambda row: bool(row["city"] == "Bonn")),
+    'city = "shop"': Filter('city = "shop"', lambda row: bool(row["city"] == "shop")),
+}
+MOVED = Asked("moves", "card", "last_at")
+
+
+def rows_of(name: str) -> list[dict[str, str]]:
+    with (GOLDENS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@lru_cache(maxsize=1)
+def tables() -> dict[str, list[dict[str, Any]]]:
+    """The events of the tables, in the order in which they became known."""
+    payments: list[dict[str, Any]] = []
+    for row in rows_of("events"):
+        payments.append(
+            {
+                **{name: row[name] for name in ("payment", "card", "city")},
+                **{name: int(row[name]) if row[name] else None for name in ("n", "cents", "fee")},
+                "at": instant(row["at"]),
+                "known_at": instant(row["known_at"] or row["at"]),
+                "revision": int(row["change"]),
+                "retract": row["retracted"] == "yes",
+                "contactless": row["contactless"] == "yes",
+                "level": float(row["level"]) if row["level"] else None,
+            }
+        )
+    moves = [{**row, "at": instant(row["at"]), "revision": 0, "retract": False} for row in rows_of("moves")]
+    moves = [row | {"known_at": row["at"]} for row in moves]
+    return {"payments": sorted(payments, key=lambda row: int(row["known_at"])), "moves": moves}
+
+
+def found_by(name: str, one: Asked, point: Point) -> dict[str, Outcome]:
+    """The value of a label by the oracle, in columns and live."""
+    library = Library({name: worlds.label(one, EVENTS)}, EVENTS, zone=ZONE)
+    frame = pl.DataFrame(
+        {"card": [point.keys["card"]], "t": [point.t], "k": [point.k]}
+        | {"stream": [point.own and point.own[0]], "id": [point.own and point.own[1]]},
+        schema_overrides={"stream": pl.String, "id": pl.String},
+    )
+    row = library.at(frame, facts={stream: pl.DataFrame(rows) for stream, rows in tables().items()}).row(0, named=True)
+    live = library.live()
+    every = [{**row, "stream": stream} for stream, rows in tables().items() for row in rows]
+    for event in sorted(every, key=lambda event: int(event["known_at"])):
+        assert live.observe(event).accepted
+    vector = live.now(point.keys, point.t, k=point.k, own=point.own)
+    return {
+        "oracle": Judge(STREAMS, tables(), ZONE).value(one, point),
+        "batch": Outcome(row[name], row[f"{name}__missing"] or "", bool(row.get(f"{name}__approximate"))),
+        "live": Outcome(vector.values[name], vector.missing.get(name, ""), name in vector.approximate),
+    }
+
+
+def shown(found: Outcome, expected: str) -> Any:
+    """What was found, as the table writes it."""
+    if found.reason:
+        return found.reason
+    value = int(found.value.timestamp()) * 1_000_000 if hasattr(found.value, "timestamp") else found.value
+    if "T" in expected and value == instant(expected):
+        return expected
+    if isinstance(value, int | float):
+        exact = expected.removeprefix("~")
+        equal = exact.lstrip("-").replace(".", "", 1).isdigit() and value == pytest.approx(float(exact), rel=1e-9)
+        return ("~" if found.approximate else "") + (exact if equal else repr(value))
+    return value
+
+
+def check(one: Asked, point: Point, expected: str) -> None:
+    assert {who: shown(found, expected) for who, found in found_by("label", one, point).items()} == dict.fromkeys(
+        ("oracle", "batch", "live"), expected
+    )
+
+
+def names(rows: list[dict[str, str]], *columns: str) -> list[str]:
+    return [f"{i + 2}: {' '.join(row[name] for name in columns if row[name])}" for i, row in enumerate(rows)]
+
+
+AGGREGATES, WINDOWS, KNOWLEDGE = rows_of("aggregates"), rows_of("windows"), rows_of("knowledge")
+
+
+@pytest.mark.parametrize("row", AGGREGATES, ids=names(AGGREGATES, "aggregate", "column", "option", "card"))
+def test_aggregates(row: Mapping[str, str]) -> None:
+    """goldens/aggregates.csv: what each aggregate says of a card's life so far; amounts in cents, ~ is approximate."""
+    kind, (option, _, cap) = row["aggregate"], row["option"].partition(" cap ")
+    if option.startswith("cap "):
+        option, cap = "", option.removeprefix("cap ")
+    param = 0
+    if kind in ("nth", "top", "sequence"):
+        param = int(option)
+    elif kind in ("slope", "decayed"):
+        param = {"1d": 86_400_000_000}[option]
+    elif kind == "quantile":
+        param = round(float(option) * 1_000_000)
+    other = option if kind == "ratio" else ""
+    where = CONDITIONS[row["where"]]
+    one = Asked("payments", "card", kind, row["column"], other, where, param=param, cap=int(cap or 0))
+    check(one, Point({"card": row["card"]}, instant(row["at"]), instant(row["at"])), row["value"])
+
+
+@pytest.mark.parametrize("row", WINDOWS, ids=names(WINDOWS, "window", "back", "to_date", "within", "delay", "at"))
+def test_windows(row: Mapping[str, str]) -> None:
+    """goldens/windows.csv: the numbers of the payments that each window takes."""
+    window = row["window"]
+    one = Asked(
+        "payments",
+        "card",
+        "sequence",
+        "n",
+        where=CONDITIONS[row["where"]],
+        window=window,
+        back=int(row["back"] or 0),
+        to_date=row["to_date"] == "yes",
+        anchor=MOVED if window in ("after", "before") else None,
+        within=row["within"],
+        delay=row["delay"] or "0d",
+        present=row["present"] == "yes",
+        param=99,
+    )
+    taken = row["takes"]
+    expected = json.dumps([int(n) for n in taken.split()], separators=(",", ":")) if taken[0].isdigit() else taken
+    own = ("payments", row["own"]) if row["own"] else None
+    check(one, Point({"card": row["card"]}, instant(row["at"]), instant(row["at"]), own), expected)
+
+
+@pytest.mark.parametrize("row", KNOWLEDGE, ids=names(KNOWLEDGE, "aggregate", "column", "at", "known"))
+def test_knowledge(row: Mapping[str, str]) -> None:
+    """goldens/knowledge.csv: late, corrected and retracted payments, by what was known when."""
+    one = Asked("payments", "card", row["aggregate"], row["column"], where=CONDITIONS[row["where"]])
+    check(one, Point({"card": row["card"]}, instant(row["at"]), instant(row["known"])), row["value"])
+
+
+def test_every_aggregate_has_a_golden() -> None:
+    assert {row["aggregate"] for row in AGGREGATES} == set(ALGEBRA)

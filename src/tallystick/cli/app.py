@@ -6,11 +6,15 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from tallystick import __version__
+from tallystick.cli.context import CONTEXT, JsonOption, write_json
+from tallystick.cli.job import draw, run_job
+from tallystick.cli.labels import labels_app
+from tallystick.cli.segments import segments_app
 from tallystick.cli.words import WORDS
 from tallystick.core import LANGUAGES, Language, TallystickError, UsageError
 
@@ -24,21 +28,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-labels_app = typer.Typer(help="Compute and list labels.", no_args_is_help=True)
 app.add_typer(labels_app, name="labels")
-
-JsonOption = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write the result as JSON.")]
-
-
-class Context:
-    """What the options before the command say: the project folder and the language of messages."""
-
-    def __init__(self) -> None:
-        self.project = Path()
-        self.language: Language = "en"
-
-
-CONTEXT = Context()
+app.add_typer(segments_app, name="segments")
 
 
 def _version(wanted: bool) -> None:
@@ -76,12 +67,6 @@ def main() -> None:
         sys.exit(2 if isinstance(error, UsageError) else 1)
     except BrokenPipeError:
         sys.exit(1)
-
-
-def _write_json(path: Path | None, document: Any) -> None:
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", "utf-8")
 
 
 @app.command()
@@ -129,34 +114,16 @@ def load() -> None:
             typer.echo(words.text(CONTEXT.language))
 
 
-@labels_app.command("compute")
-def labels_compute() -> None:
-    """Compute every label at every event that a model or flow uses."""
-    _run(("load", "labels"))
-
-
-@labels_app.command("list")
-def labels_list() -> None:
-    """List the labels of the project with type, window and version."""
-    from tallystick.cli.show import print_table
-    from tallystick.desk import load_project
-
-    definitions = load_project(CONTEXT.project).library.labels.values()
-    columns = ("labels.name", "labels.kind", "labels.type", "labels.window", "labels.version")
-    rows = [(d.name, d.kind, str(d.type), d.window, d.version[:12]) for d in definitions]
-    print_table(CONTEXT.language, columns, rows)
-
-
 @app.command()
 def train() -> None:
     """Train every model of models.toml; a model that passes its gates becomes champion."""
-    _run(("load", "labels", "train"))
+    run_job(("load", "labels", "train"))
 
 
 @app.command()
 def backtest() -> None:
     """Run models and decisions over history: outcomes, trade-offs, alerts caught."""
-    _run(("load", "labels", "train", "backtest"))
+    run_job(("load", "labels", "train", "backtest"))
 
 
 @app.command()
@@ -189,7 +156,7 @@ def replay(
     project = load_project(CONTEXT.project)
     with Steps(CONTEXT.language) as steps:
         report = replay_decisions(project, source, steps)
-    _write_json(json_file, to_builtins(report))
+    write_json(json_file, to_builtins(report))
     for difference in report.differences:
         typer.echo(f"{difference.decision}: {difference.what}: {difference.recorded} -> {difference.replayed}")
     counts = {"decisions": report.decisions, "source": report.source, "values": report.values}
@@ -228,7 +195,7 @@ def verify(
     from tallystick.cli.verify import verify_file
 
     document, words = verify_file(file, vkey, CONTEXT.language)
-    _write_json(json_file, document)
+    write_json(json_file, document)
     typer.echo(words)
     if not document["ok"]:
         raise typer.Exit(1)
@@ -240,7 +207,7 @@ def report() -> None:
     from tallystick.desk import last_run, load_project
 
     project = load_project(CONTEXT.project)
-    typer.echo(_draw(project, last_run(project)))
+    typer.echo(draw(project, last_run(project)))
 
 
 @app.command()
@@ -249,7 +216,7 @@ def run(
     fresh: Annotated[bool, typer.Option("--fresh", help="Put the old state aside and start anew.")] = False,
 ) -> None:
     """Load, labels, train, backtest, live decisions, verify, report: in one go, resumable step by step."""
-    _run(None, json_file, fresh)
+    run_job(None, json_file, fresh)
 
 
 @app.command()
@@ -266,43 +233,7 @@ def demo(
 
     make_demo(folder, customers, months, seed, CONTEXT.language)
     CONTEXT.project = folder
-    _run(None, json_file, fresh)
+    run_job(None, json_file, fresh)
 
 
-def _draw(project: Any, run: Any) -> Path:
-    from tallystick.console import write_report
-    from tallystick.desk import report_data
-
-    path: Path = project.state / "report.html"
-    write_report(path, report_data(project, run), project.settings.project.language)
-    return path
-
-
-def _run(steps: tuple[str, ...] | None, json_file: Path | None = None, fresh: bool = False) -> None:
-    from rich.console import Console
-
-    from tallystick.cli.show import Steps
-    from tallystick.console import print_summary
-    from tallystick.desk import STEPS, caught_at_budget, load_project, run_steps, set_aside, summarise, summary_document
-
-    project = load_project(CONTEXT.project)
-    if fresh:
-        set_aside(project)
-    with Steps(CONTEXT.language) as progress:
-        outcome = run_steps(project, steps or STEPS, progress, draw=_draw)
-    _write_json(json_file, summary_document(project, outcome))
-    print_summary(Console(), summarise(project, outcome), CONTEXT.language)
-    for flow in outcome.backtest.flows if outcome.backtest else ():
-        found = caught_at_budget(flow)
-        if found is not None and flow.alert_budget is not None:
-            budget, model, rules = (f"{share:.1%}" for share in (flow.alert_budget.at, *found))
-            words = WORDS("alerts.caught", flow=flow.flow, budget=budget, model=model, rules=rules)
-            typer.echo(words.text(CONTEXT.language))
-    for trained in outcome.train.models if outcome.train else ():
-        if not trained.passed:
-            gates = ", ".join(gate.name for gate in trained.report.gates if not gate.passed)
-            typer.echo(WORDS("model.failed", model=trained.name, gates=gates).text(CONTEXT.language))
-    if outcome.report:
-        typer.echo(WORDS("report.at", path=outcome.report).text(CONTEXT.language))
-    if outcome.failed:
-        raise typer.Exit(1)
+from tallystick.cli import consume  # noqa: E402, F401

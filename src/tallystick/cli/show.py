@@ -60,3 +60,13 @@ def print_table(language: Language, codes: Sequence[str], rows: Iterable[Sequenc
     for row in rows:
         table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
     Console().print(table)
+
+
+def print_pairs(language: Language, pairs: Iterable[tuple[str, str]]) -> None:
+    """Print names of the catalogue with their texts, one a line."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for code, text in pairs:
+        table.add_row(WORDS(code).text(language), text)
+    Console().print(table)

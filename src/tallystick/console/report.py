@@ -52,7 +52,7 @@ def render_report(report: ReportData, language: Language = "en") -> str:
     }
     if report.story is not None:
         content["story_at"] = moment(report.story.at, report.zone)
-    return _template().render(content)
+    return template("report.html").render(content)
 
 
 def write_report(path: Path | str, report: ReportData, language: Language = "en") -> None:
@@ -137,7 +137,8 @@ def _svg(plot: Plot) -> Markup:
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """A page's template, with the filters and words that pages use."""
     environment = Environment(
         loader=PackageLoader("tallystick.console"),
         autoescape=True,
@@ -148,4 +149,4 @@ def _template() -> Template:
     )
     environment.filters |= {"both": both, "metric": _metric, "missing": _missing, "svg": _svg}
     environment.globals["w"] = lambda code, **params: both(WORDS(code, **params))
-    return environment.get_template("report.html")
+    return environment.get_template(name)

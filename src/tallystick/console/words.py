@@ -176,5 +176,6 @@ WORDS = Catalogue(
         "missing.not_yet_known": ("not yet known", "尚未知晓"),
         "missing.source_null": ("empty at the source", "来源为空"),
         "missing.undefined": ("no value by arithmetic", "运算无值"),
+        "page.drift": ("Drift of labels: {project}", "标签漂移：{project}"),
     }
 )

@@ -87,7 +87,8 @@ class Field(msgspec.Struct, frozen=True):
     """One column of a source: its name, type and rules.
 
     `known_at` names the column that says when a late-confirmed value could be known; until then the field reads
-    `default`. `personal` fields are encrypted under the subject's key wherever they are journalled.
+    `default`. `personal` fields are encrypted under the subject's key wherever they are journalled. `purposes` are what
+    the column may be used for; without any, for everything.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Field(msgspec.Struct, frozen=True):
     grade: Grade = Grade.L2
     personal: bool = False
     description: str = ""
+    purposes: tuple[str, ...] = ()
 
 
 def parse_value(field: Field, given: Any, zone: str = "UTC") -> Any:

@@ -6,17 +6,29 @@ line. It never computes a label and never decides.
 
 from tallystick.data.declare import read_sources
 from tallystick.data.event import EventError, parse_event
+from tallystick.data.feed import Delivery, Feed, FeedQuarantine, InstallHint, read_quarantine
+from tallystick.data.filefeed import FileFeed
+from tallystick.data.kafka import KafkaFeed
 from tallystick.data.lake import Lake, LoadReport
+from tallystick.data.nats import NatsFeed
 from tallystick.data.source import Check, Melt, Period, Source
 
 __all__ = [
     "Check",
+    "Delivery",
     "EventError",
+    "Feed",
+    "FeedQuarantine",
+    "FileFeed",
+    "InstallHint",
+    "KafkaFeed",
     "Lake",
     "LoadReport",
     "Melt",
+    "NatsFeed",
     "Period",
     "Source",
     "parse_event",
+    "read_quarantine",
     "read_sources",
 ]

@@ -11,6 +11,8 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from tallystick.core import (
     DefinitionError,
     Faults,
@@ -32,7 +34,7 @@ SOURCE_KEYS = (
 )
 FIELD_KEYS = (
     *("type", "required", "default", "known_at", "grade", "personal", "description", "column", "value"),
-    *("allowed", "min", "max", "pattern"),
+    *("allowed", "min", "max", "pattern", "purposes"),
 )
 MELT_KEYS = ["id", "periods"]
 PERIOD_KEYS = ["at", "columns"]
@@ -273,6 +275,7 @@ class _Reader:
             grade=grade,
             personal=self.value(given, "personal", bool, grade >= Grade.L3, "true or false"),
             description=self.text(given, "description"),
+            purposes=self._purposes(given),
         )
         fields[name] = field
         if "value" in given:
@@ -285,6 +288,13 @@ class _Reader:
         check = self._check(plain, given)
         if check != Check():
             checks[name] = check
+
+    def _purposes(self, given: Mapping[str, Any]) -> tuple[str, ...]:
+        found = self.texts(given, "purposes", ())
+        for purpose in found:
+            if not _NAME.fullmatch(purpose):
+                self.fault(WORDS("sources.type", key="purposes", given=purpose, wanted="names such as credit or fraud"))
+        return tuple(dict.fromkeys(found))
 
     def _held(self, field: Field, key: str, given: Any) -> Any:
         try:
@@ -394,16 +404,7 @@ def unknown(code: str, given: str, allowed: Iterable[str], **params: Any) -> Mes
 
 
 def _required(field: Field) -> Field:
-    return Field(
-        field.name,
-        field.type,
-        required=True,
-        default=field.default,
-        known_at=field.known_at,
-        grade=field.grade,
-        personal=field.personal,
-        description=field.description,
-    )
+    return msgspec.structs.replace(field, required=True)
 
 
 def _simple(given: Any) -> Any:

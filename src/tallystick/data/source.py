@@ -69,8 +69,10 @@ class Source(msgspec.Struct, frozen=True):
 
     @property
     def version(self) -> str:
-        """The content version of what decides the facts: neither the files' place, nor owner, nor description."""
+        """The content version of what decides the facts: neither the files' place, nor owner, description, purposes."""
         content = msgspec.to_builtins(self)
         for key in ("files", "owner", "description"):
             del content[key]
+        for field in content["fields"].values():
+            del field["purposes"]
         return content_version("source", content, SEMANTICS)

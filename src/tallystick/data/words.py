@@ -161,5 +161,24 @@ WORDS = Catalogue(
             "另一个装载正在写入 {given}；请等它结束",
         ),
         "lake.damaged": ("the table at {given} cannot be read: {detail}", "无法读取 {given} 处的表：{detail}"),
+        "feed.extra": (
+            "{given} is not installed ({detail}); it belongs to an extra: pip install 'tallystick[{extra}]'",
+            "未安装 {given}（{detail}）；它属于可选组件：pip install 'tallystick[{extra}]'",
+        ),
+        "feed.json": ("not one JSON object: {detail}", "不是一个 JSON 对象：{detail}"),
+        "feed.server": (
+            "the server {given} does not answer as it should: {detail}; what was not acknowledged comes again",
+            "服务器 {given} 未正常应答：{detail}；未确认的消息会再次送达",
+        ),
+        "feed.subject": (
+            "no JetStream stream of {server} holds the subject {given!r}; make one, or name a subject that one holds",
+            "{server} 上没有 JetStream 流包含主题 {given!r}；请新建，或使用某个流包含的主题",
+        ),
+        "feed.file": ("there is no such file to read events from", "没有可读取事件的此文件"),
+        "feed.shrunk": (
+            "the file has {given} bytes, and {wanted} were taken before; a feed's file must only grow",
+            "文件有 {given} 字节，而此前已读取 {wanted} 字节；事件文件只能增长",
+        ),
+        "feed.cursor": ("not the cursor of a feed: {detail}", "不是事件源的游标：{detail}"),
     }
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from tallystick.desk.champion import Champion, crown
 from tallystick.desk.decide import inputs, outcome_of
 from tallystick.desk.flows import Flow
 from tallystick.desk.history import first_known
+from tallystick.desk.labeldrift import monthly
 from tallystick.desk.points import label_values
 from tallystick.desk.progress import Progress
 from tallystick.desk.project import Project
@@ -23,7 +24,6 @@ from tallystick.desk.training import outcomes
 
 BUDGETS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1)
 DRIFT_LABELS = 12
-_BINS = 10
 
 
 class OutcomeCount(msgspec.Struct, frozen=True):
@@ -141,41 +141,9 @@ def caught(score: Any, bad: Any) -> tuple[BudgetPoint, ...]:
 
 def label_drift(project: Project, stream: str, names: tuple[str, ...]) -> list[LabelDrift]:
     """PSI of each label by month against the first month, and the share missing."""
-    values = label_values(project, stream, names)
-    month = values["t"].dt.convert_time_zone(project.zone).dt.strftime("%Y-%m")
-    months = {str(key[0]): part for key, part in values.with_columns(month.alias("month")).group_by("month")}
-    ordered = sorted(months)
-    found = []
-    for name in names:
-        first = months[ordered[0]][name]
-        count = _counter(first)
-        base = count(first)
-        points = []
-        for place, key in enumerate(ordered):
-            column = months[key][name]
-            shift = models.psi(base, count(column)) if place and base.sum() and column.len() else None
-            points.append(DriftPoint(key, shift, column.null_count() / max(column.len(), 1)))
-        found.append(LabelDrift(name, tuple(points)))
-    return found
-
-
-def _counter(reference: pl.Series) -> Any:
-    """A function that counts a column in the bins of a reference: deciles of numbers, or its most frequent texts."""
-    if reference.dtype in (pl.String, pl.Boolean):
-        top: Mapping[Any, int] = {
-            row[0]: place for place, row in enumerate(reference.drop_nulls().value_counts(sort=True).head(_BINS).rows())
-        }
-
-        def by_text(column: pl.Series) -> Any:
-            places = column.drop_nulls().replace_strict(dict(top), default=len(top), return_dtype=pl.Int64)
-            return np.bincount(places.to_numpy(), minlength=len(top) + 1).astype(np.float64)
-
-        return by_text
-    numbers = reference.drop_nulls().cast(pl.Float64).to_numpy()
-    edges = np.unique(np.quantile(numbers, np.linspace(0.1, 0.9, _BINS - 1))) if numbers.size else np.empty(0)
-
-    def by_number(column: pl.Series) -> Any:
-        places = np.searchsorted(edges, column.drop_nulls().cast(pl.Float64).to_numpy(), side="left")
-        return np.bincount(places, minlength=edges.size + 1).astype(np.float64)
-
-    return by_number
+    types = {name: project.library.labels[name].type for name in names}
+    found = monthly(label_values(project, stream, names), types, project.zone)
+    return [
+        LabelDrift(drift.label, tuple(DriftPoint(each.month, each.psi, each.share_missing) for each in drift.months))
+        for drift in found
+    ]

@@ -15,9 +15,10 @@ from tallystick import data, labels
 from tallystick.core import ConflictError, Fact, InputError, Instant, canonical, format_instant
 from tallystick.desk.champion import Champion, archive, crown
 from tallystick.desk.evidence import open_keys, open_log
-from tallystick.desk.history import event_of, opening_of, warm_facts
+from tallystick.desk.history import event_of, opening_of
 from tallystick.desk.index import find_decision, index_entries, update_index
 from tallystick.desk.journal import DecisionRecord, Entry, Journal, extend_ledger
+from tallystick.desk.livestate import Warmed, keep_live, open_live
 from tallystick.desk.project import Project
 from tallystick.desk.sequencer import CLOCKS, Sequencer, system_clock
 from tallystick.desk.words import WORDS
@@ -71,7 +72,8 @@ class Desk:
     """The one writer of a project: admits events, holds live labels, appends to the journal, publishes evidence.
 
     Use as a context manager. Opening takes the journal's lock, recovers a torn end, compares ledger and journal, and
-    rebuilds live labels from the lake at the recorded versions and from the journal.
+    opens live labels: from the kept state when it is of this journal, else from the lake at the recorded versions, and
+    then from the journal.
     """
 
     def __init__(self, project: Project) -> None:
@@ -91,14 +93,9 @@ class Desk:
         extend_ledger(self.journal, self.log)
         self.opening = opening_of(self.project, self.journal)
         update_index(self.journal, self.index)
-        self.live: labels.Live = self.project.library.live()
-        self.live.warm(warm_facts(self.project, self.opening))
-        last = self.opening.horizon - 1
-        for entry in self.journal.read(kinds=("fact", "decision")):
-            if entry.fact is not None:
-                self.live.observe(event_of(entry.fact), known_at=entry.fact.known_at)
-                last = entry.fact.known_at
-        self.sequencer = Sequencer(CLOCKS[self.project.settings.project.clock], last)
+        self.started = open_live(self.project, self.opening, self.journal)
+        self.live: labels.Live = self.started.live
+        self.sequencer = Sequencer(CLOCKS[self.project.settings.project.clock], self.started.last)
         self._waiting: dict[str, str] = {}
 
     def __enter__(self) -> Desk:
@@ -240,6 +237,10 @@ class Desk:
         added = extend_ledger(self.journal, self.log)
         self.log.checkpoint()
         return added
+
+    def keep_labels(self) -> Warmed:
+        """Keep the state of live labels for the next start; for a desk that has just been opened."""
+        return keep_live(self.project, self.opening, self.journal, self.started)
 
     def recorded(self, request_id: str) -> Entry:
         """The journal's entry of an answered request."""

@@ -32,6 +32,8 @@ _CURSOR = sql.Table(
     sql.Column("leaves", sql.BigInteger, nullable=False),
 )
 _CHUNK = 10_000
+LIVE_STATE = "live-labels"
+"""Under whose key the kept state of live labels is sealed: it holds values of every subject."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -120,12 +122,14 @@ def forget(keys: Keys, engine: sql.Engine, subject: str) -> bool:
     """Destroy a subject's key and what the state table says of the subject; returns whether there was a key.
 
     Leaves and proofs without payload still verify. The request ids of the subject become "erased-" and the position.
+    A kept state of live labels is lost with it: the desk makes that anew.
 
     Raises
     ------
     StateError
         When another process reads the state table: the key is gone, but old pages of the table may not be.
     """
+    keys.forget(LIVE_STATE)
     found = keys.forget(subject)
     _META.create_all(engine)
     erased = sql.literal(ERASED) + sql.cast(DECISIONS.c.position, sql.Text)

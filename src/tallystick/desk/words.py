@@ -112,5 +112,50 @@ WORDS = Catalogue(
         ),
         "run.step": ("unknown step {given!r}; allowed: {allowed}", "未知步骤 {given!r}；允许：{allowed}"),
         "run.none": ("nothing was run here yet; run `tally run` first", "此处尚未运行；请先运行 `tally run`"),
+        "catalogue.unknown": (
+            "{given!r} is no label or model of this project; nearest: {allowed}",
+            "{given!r} 不是本项目的标签或模型；最接近：{allowed}",
+        ),
+        "catalogue.no_point": (
+            "no model or flow looks at points that have values of {given}; allowed: labels of the entities of their streams",
+            "没有模型或流程的观测点具有 {given} 的值；允许：其事件流所含实体的标签",
+        ),
+        "catalogue.month": (
+            "{given!r} is no month of the data; allowed: {allowed}",
+            "{given!r} 不是数据中的月份；允许：{allowed}",
+        ),
+        "lineage.aggregate": (
+            "{what} of {stream} per {entity} over {window}{more}",
+            "{stream} 按 {entity} 的 {what}，窗口 {window}{more}",
+        ),
+        "lineage.own": ("{column} of the own {stream} event", "{stream} 自身事件的 {column}"),
+        "lineage.column": ("{type}  {description}", "{type}  {description}"),
+        "lineage.joined": ("a joined label", "关联的标签"),
+        "lineage.note": ("{text}", "{text}"),
+        "lineage.kind_label": ("label", "标签"),
+        "lineage.kind_aggregate": ("aggregate", "聚合"),
+        "lineage.kind_column": ("column", "列"),
+        "lineage.kind_file": ("file", "文件"),
+        "lineage.kind_model": ("model", "模型"),
+        "lineage.kind_flow": ("flow", "流程"),
+        "lineage.kind_decision": ("decision", "决策"),
+        "lineage.kind_segment": ("segment", "客群"),
+        "diff.part": ("{part}: {old} → {new}", "{part}：{old} → {new}"),
+        "diff.none": (
+            "{given!r} is no file and begins no one kept version; kept: {allowed}",
+            "{given!r} 既不是文件，也不是唯一一个已保存版本的开头；已保存：{allowed}",
+        ),
+        "segments.meaning": (
+            "segment {given!r} was never built here; allowed: give its entity and its condition",
+            "客群 {given!r} 尚未构建；允许：给出其实体和条件",
+        ),
+        "segments.expression": (
+            "{given!r} is no expression over segments; allowed: names, &, |, -, ~ and brackets",
+            "{given!r} 不是客群表达式；允许：名称、&、|、-、~ 和括号",
+        ),
+        "segments.output": (
+            "{given!r} is no file for keys; allowed: a name that ends in .csv or .parquet",
+            "{given!r} 不能作为键的输出文件；允许：以 .csv 或 .parquet 结尾的名称",
+        ),
     }
 )

@@ -1,26 +1,27 @@
 """Arithmetic between labels: by column for the batch executor, by value for the live one, to the same bits.
 
 Whole numbers stay exact in 64 bits and are undefined beyond; Float64 takes one IEEE operation each, and is undefined
-where that is not finite. A missing operand makes the result missing, for the reason of the left-most one.
+where that is not finite. A missing operand makes the result missing, for the reason of the left-most one. What is
+made of an approximate value is approximate.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.core.numeric import kernel
-from tallystick.labels.batch import REASONS, UNDEFINED, Values
-from tallystick.labels.kernels import Codes, Ints
-from tallystick.labels.resolve import Const, Leaf, Node, Op
-from tallystick.labels.wide import multiply64
-
-Outcome: TypeAlias = tuple[Any, str]
-"""A value, or None and the reason."""
+from tallystick.labels.kernels.rows import Codes, Ints
+from tallystick.labels.kernels.wide import multiply64
+from tallystick.labels.plan import Const, Leaf, Node, Op, Rule
+from tallystick.labels.reasons import REASONS, UNDEFINED
+from tallystick.labels.rules import Outcome, rule_column, rule_value
+from tallystick.labels.sweep import Values
 
 _UNDEFINED = REASONS[UNDEFINED]
 _LARGEST = 2**63
@@ -33,12 +34,23 @@ def by_column(node: Node, found: Mapping[Leaf, Values], size: int) -> Values:
     if isinstance(node, Const):
         kind = np.int64 if isinstance(node.value, int) else np.float64
         return Values(np.full(size, node.value, kind), np.zeros(size, np.uint8))
+    if isinstance(node, Rule):
+        operands = [by_column(operand, found, size) for _, operand in node.operands]
+        return _marked(rule_column(node, operands, size), operands)
     left, right = by_column(node.left, found, size), by_column(node.right, found, size)
     reason = np.where(left.reason != 0, left.reason, right.reason).astype(np.uint8)
     if node.type.kind == "real":
-        return _float(node.op, left.data, right.data, reason)
+        return _marked(_float(node.op, left.data, right.data, reason), (left, right))
     data, reason = _whole("+-*".index(node.op), left.data, right.data, reason)
-    return Values(data, reason)
+    return _marked(Values(data, reason), (left, right))
+
+
+def _marked(values: Values, operands: Iterable[Values]) -> Values:
+    """The values, approximate wherever an operand is."""
+    marks = [operand.approximate for operand in operands if operand.approximate is not None]
+    if not marks:
+        return values
+    return msgspec.structs.replace(values, approximate=np.logical_or.reduce(marks))
 
 
 def _float(op: str, left: NDArray[Any], right: NDArray[Any], reason: Codes) -> Values:
@@ -83,6 +95,8 @@ def by_value(node: Node, found: Callable[[Leaf], Outcome]) -> Outcome:
         return found(node)
     if isinstance(node, Const):
         return node.value, ""
+    if isinstance(node, Rule):
+        return rule_value(node, [by_value(operand, found) for _, operand in node.operands])
     left, reason = by_value(node.left, found)
     right, reason_right = by_value(node.right, found)
     if reason or reason_right:

@@ -1,17 +1,41 @@
-"""How a label is written: entities, events, fields, aggregates and arithmetic between labels."""
+"""How a label is written: entities, events, aggregates and their windows."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
-from decimal import Decimal
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 
-from tallystick.core import FieldType, Place, minor_digits
+from tallystick.labels.families import Family, Value, ending, equals
+from tallystick.labels.fields import FieldSpec, date, decimal, flag, instant, integer, money, real, text
+from tallystick.labels.formulas import Arithmetic, FormulaText, Label, Number, formula
+from tallystick.labels.notes import Note, caller
 
-Number: TypeAlias = int | float | Decimal
+__all__ = [
+    "Aggregate",
+    "Arithmetic",
+    "Entity",
+    "Events",
+    "Family",
+    "FieldSpec",
+    "FormulaText",
+    "Label",
+    "Note",
+    "Number",
+    "Own",
+    "Per",
+    "Windowed",
+    "date",
+    "decimal",
+    "flag",
+    "formula",
+    "instant",
+    "integer",
+    "money",
+    "real",
+    "text",
+]
 
 
 class Entity(msgspec.Struct, frozen=True):
@@ -24,100 +48,6 @@ class Entity(msgspec.Struct, frozen=True):
     """
 
     name: str
-
-
-class FieldSpec(msgspec.Struct, frozen=True):
-    """The type of a source column; a field with `known_at` reads `default` until that column's instant."""
-
-    type: FieldType
-    default: Any = None
-    known_at: str = ""
-
-
-def money(currency: str, default: int | None = None, known_at: str = "") -> FieldSpec:
-    """An amount in whole minor units of `currency` (ISO 4217); raises `InputError` for another code."""
-    return FieldSpec(FieldType("money", currency, minor_digits(currency)), default, known_at)
-
-
-def decimal(scale: int, default: int | None = None, known_at: str = "") -> FieldSpec:
-    """A number held as whole multiples of 10^-`scale`, 0 to 18."""
-    return FieldSpec(FieldType.parse(f"decimal({scale})"), default, known_at)
-
-
-def integer(default: int | None = None, known_at: str = "") -> FieldSpec:
-    """A whole number of 64 bits."""
-    return FieldSpec(FieldType("integer"), default, known_at)
-
-
-def real(default: float | None = None, known_at: str = "") -> FieldSpec:
-    """A float: it can be compared and counted, never summed."""
-    return FieldSpec(FieldType("real"), default, known_at)
-
-
-def text(default: str | None = None, known_at: str = "") -> FieldSpec:
-    """Text."""
-    return FieldSpec(FieldType("text"), default, known_at)
-
-
-def flag(default: bool | None = None, known_at: str = "") -> FieldSpec:
-    """True or false; sums and means count the true ones."""
-    return FieldSpec(FieldType("flag"), default, known_at)
-
-
-def instant(default: int | None = None, known_at: str = "") -> FieldSpec:
-    """An instant, held as microseconds UTC."""
-    return FieldSpec(FieldType("instant"), default, known_at)
-
-
-def date(known_at: str = "") -> FieldSpec:
-    """A calendar date."""
-    return FieldSpec(FieldType("date"), None, known_at)
-
-
-class Label(msgspec.Struct, frozen=True, eq=False):
-    """A label's definition; + - * / between labels and numbers make new ones."""
-
-    place: Place
-
-    def __add__(self, other: Label | Number) -> Label:
-        return _combine("+", self, other)
-
-    def __radd__(self, other: Number) -> Label:
-        return _combine("+", other, self)
-
-    def __sub__(self, other: Label | Number) -> Label:
-        return _combine("-", self, other)
-
-    def __rsub__(self, other: Number) -> Label:
-        return _combine("-", other, self)
-
-    def __mul__(self, other: Label | Number) -> Label:
-        return _combine("*", self, other)
-
-    def __rmul__(self, other: Number) -> Label:
-        return _combine("*", other, self)
-
-    def __truediv__(self, other: Label | Number) -> Label:
-        return _combine("/", self, other)
-
-    def __rtruediv__(self, other: Number) -> Label:
-        return _combine("/", other, self)
-
-    def __neg__(self) -> Label:
-        return Arithmetic(_caller(), "-", (self,))
-
-
-class Arithmetic(Label, frozen=True, eq=False):
-    """`op` over one operand (unary minus) or two: labels and numbers."""
-
-    op: str
-    operands: tuple[Label | Number, ...]
-
-
-class FormulaText(Label, frozen=True, eq=False):
-    """Arithmetic written as FEEL text over the names of labels."""
-
-    source: str
 
 
 class Events(msgspec.Struct, frozen=True, eq=False):
@@ -139,6 +69,9 @@ class Events(msgspec.Struct, frozen=True, eq=False):
         Span within which a first revision must be known, else it is quarantined.
     fields
         Column → type, for columns that labels aggregate or compare as amounts. Others are read with the type they have.
+    joins
+        Column → label of another stream: what it was for the event's keys when the event happened, as known just
+        before the event was. Such a column is used like any other.
 
     Examples
     --------
@@ -157,20 +90,36 @@ class Events(msgspec.Struct, frozen=True, eq=False):
     sequence: str = ""
     lateness: str = "30d"
     fields: Mapping[str, FieldSpec] = {}
+    joins: Mapping[str, Label] = {}
 
     def per(self, entity: Entity) -> Per:
         """What is counted for each key of `entity`."""
         return Per(self, entity)
 
+    def own(self, column: str) -> Own:
+        """The `column` of the request or event itself; missing (never seen) at a point that is no event's own."""
+        return Own(self, column, place=caller())
+
+
+class Own(Label, frozen=True, eq=False):
+    """A column of the point's own event."""
+
+    events: Events
+    column: str
+
 
 class Per(msgspec.Struct, frozen=True, eq=False):
-    """The aggregates of a stream for one entity; each becomes a label with `.over(window)`."""
+    """The aggregates of a stream for one entity; each becomes a label with `.over(window)`.
+
+    `where` is a FEEL condition on a row: only events for which it is true are taken. Events whose column is null are
+    skipped. "Earliest" and "latest" are by (at, sequence, id).
+    """
 
     events: Events
     entity: Entity
 
     def count(self, where: str = "") -> Aggregate:
-        """How many events (for which the FEEL condition `where` is true)."""
+        """How many events."""
         return Aggregate(self, "count", "", where)
 
     def sum(self, column: str, where: str = "") -> Aggregate:
@@ -182,8 +131,12 @@ class Per(msgspec.Struct, frozen=True, eq=False):
         return Aggregate(self, "mean", column, where)
 
     def std(self, column: str, where: str = "") -> Aggregate:
-        """The sample's standard deviation, Float64 in the column's unit; missing below two values."""
+        """The sample's standard deviation, Float64 in the column's unit; undefined below two values."""
         return Aggregate(self, "std", column, where)
+
+    def skew(self, column: str, where: str = "") -> Aggregate:
+        """The sample's adjusted skewness; undefined below three values or where all are equal."""
+        return Aggregate(self, "skew", column, where)
 
     def min(self, column: str, where: str = "") -> Aggregate:
         """The smallest value."""
@@ -193,85 +146,238 @@ class Per(msgspec.Struct, frozen=True, eq=False):
         """The largest value."""
         return Aggregate(self, "max", column, where)
 
-    def distinct(self, column: str, where: str = "") -> Aggregate:
-        """How many different values."""
-        return Aggregate(self, "distinct", column, where)
+    def range(self, column: str, where: str = "") -> Aggregate:
+        """The largest value minus the smallest."""
+        return Aggregate(self, "range", column, where)
 
     def first(self, column: str, where: str = "") -> Aggregate:
-        """The earliest value by (at, sequence, id)."""
+        """The earliest value."""
         return Aggregate(self, "first", column, where)
 
     def last(self, column: str, where: str = "") -> Aggregate:
-        """The latest value by (at, sequence, id)."""
+        """The latest value."""
         return Aggregate(self, "last", column, where)
+
+    def nth(self, column: str, n: int, where: str = "") -> Aggregate:
+        """The `n`-th value from the end (1 to 10,000; 1 is the latest); undefined where there are fewer."""
+        return Aggregate(self, "nth", column, where, amount=n)
+
+    def mode(self, column: str, where: str = "") -> Aggregate:
+        """The most frequent value; of equally frequent ones the value seen last."""
+        return Aggregate(self, "mode", column, where)
+
+    def top(self, column: str, n: int, where: str = "") -> Aggregate:
+        """The `n` (1 to 10,000) most frequent values as a JSON array, the most frequent first."""
+        return Aggregate(self, "top", column, where, amount=n)
+
+    def quantile(self, column: str, q: float | str, where: str = "", cap: int = 0) -> Aggregate:
+        """The nearest-rank quantile: the smallest value with at least `q` of all values at or below it.
+
+        Parameters
+        ----------
+        column
+            A number (a float only without `cap`), instant or date.
+        q
+            0 to 1 with at most six decimals.
+        where
+            FEEL condition on a row.
+        cap
+            Above so many values (2 to 1,000,000) the answer is approximate: values are first cut to their eight
+            leading bits. 0 means never.
+        """
+        return Aggregate(self, "quantile", column, where, amount=q, cap=cap)
+
+    def median(self, column: str, where: str = "") -> Aggregate:
+        """The nearest-rank median: the quantile of one half."""
+        return Aggregate(self, "quantile", column, where, amount="0.5")
+
+    def distinct(self, column: str, where: str = "", cap: int = 0) -> Aggregate:
+        """How many different values; above `cap` (2 to 1,000,000; 0 never) an estimate from a Theta sketch."""
+        return Aggregate(self, "distinct", column, where, cap=cap)
 
     def share(self, condition: str) -> Aggregate:
         """The part of the events for which the FEEL condition is true, 0 to 1."""
         return Aggregate(self, "share", "", condition)
 
+    def streak(self, condition: str) -> Aggregate:
+        """How many events, back from the latest, meet the FEEL condition without a break."""
+        return Aggregate(self, "streak", "", condition)
+
+    def ratio(self, column: str, other: str, where: str = "") -> Aggregate:
+        """The sum of `column` over the sum of `other`, over events that have both; undefined where that is zero."""
+        return Aggregate(self, "ratio", column, where, other=other)
+
+    def slope(self, column: str, per: str = "1d", where: str = "") -> Aggregate:
+        """The slope of the least-squares line of `column` over time, in the column's unit for each span `per`."""
+        return Aggregate(self, "slope", column, where, amount=per)
+
+    def entropy(self, column: str, where: str = "") -> Aggregate:
+        """The entropy of the values' frequencies in nats: 0 where all events have one value."""
+        return Aggregate(self, "entropy", column, where)
+
+    def since_first(self, where: str = "") -> Aggregate:
+        """Microseconds from the earliest event to the point."""
+        return Aggregate(self, "since_first", "", where)
+
     def since_last(self, where: str = "") -> Aggregate:
-        """Microseconds from the latest event (for which `where` is true) to the point."""
+        """Microseconds from the latest event to the point."""
         return Aggregate(self, "since_last", "", where)
+
+    def first_at(self, where: str = "") -> Aggregate:
+        """The instant of the earliest event."""
+        return Aggregate(self, "first_at", "", where)
+
+    def last_at(self, where: str = "") -> Aggregate:
+        """The instant of the latest event."""
+        return Aggregate(self, "last_at", "", where)
+
+    def gap(self, statistic: str, where: str = "") -> Aggregate:
+        """The "mean", "std", "min" or "max" of the microseconds between neighbouring events."""
+        return Aggregate(self, f"gap_{statistic}", "", where)
+
+    def sequence(self, column: str, n: int, where: str = "") -> Aggregate:
+        """The latest `n` (1 to 10,000) values as a JSON array, oldest first."""
+        return Aggregate(self, "sequence", column, where, amount=n)
+
+    def decayed(self, column: str, half_life: str = "7d", where: str = "") -> Aggregate:
+        """The sum with each value's weight halved for every `half_life` of its age; beyond 40 half-lives it is 0."""
+        return Aggregate(self, "decayed", column, where, amount=half_life)
 
 
 class Aggregate(msgspec.Struct, frozen=True, eq=False):
-    """An aggregate that still needs its window."""
+    """An aggregate that still needs its window; `amount` is its number or span as written."""
 
     per: Per
     kind: str
     column: str
     where: str
+    other: str = ""
+    amount: Any = None
+    cap: int = 0
 
-    def over(self, window: str, delay: str | None = None, including_present: bool = False) -> Windowed:
+    def over(
+        self,
+        window: str,
+        delay: str | None = None,
+        including_present: bool = False,
+        back: int = 0,
+        to_date: bool = False,
+    ) -> Windowed:
         """The label over a window that ends at the point.
 
         Parameters
         ----------
         window
-            A span ("7d": the last 168 hours, its start left out), "month" (this calendar month so far, in the
-            library's zone) or "lifetime".
+            A span ("7d": the last 168 hours, its start left out), "10 events", "lifetime", "day", "week" (from
+            Monday), "month", "quarter" or "year" (so far, in the library's zone), or "session 30m" (the run of events
+            with no gap over 30 minutes).
         delay
             A span by which the window ends earlier, for what becomes known late.
         including_present
             Whether an event's own point counts the event itself.
+        back
+            With a calendar unit: the whole unit so many units earlier, 0 to 10,000.
+        to_date
+            With `back`: of that earlier unit only as far as the present one has come.
+
+        Examples
+        --------
+        >>> card = Entity("card")
+        >>> payments = Events("payments", id="id", at="at", keys={card: "card"})
+        >>> payments.per(card).count().over("month", back=1, to_date=True).back
+        1
         """
-        return Windowed(_caller(), self.per, self.kind, self.column, self.where, window, delay, including_present)
+        return Windowed(self, window, delay, including_present, back, to_date, place=caller())
+
+    def over_each(self, windows: Iterable[str], delay: str | None = None, including_present: bool = False) -> Family:
+        """A label for each window; their names end in the window: `spend_7d`."""
+        place = caller()
+        members = [
+            (f"_{ending(window)}", Windowed(self, window, delay, including_present, place=place)) for window in windows
+        ]
+        return Family(tuple(members), place)
+
+    def after(
+        self, anchor: Label, within: str = "", delay: str | None = None, including_present: bool = False
+    ) -> Windowed:
+        """The label over what came after the instant that `anchor` gives, at most `within` (a span) after it.
+
+        Examples
+        --------
+        >>> customer = Entity("customer")
+        >>> moves = Events("moves", id="id", at="at", keys={customer: "customer"})
+        >>> moved = moves.per(customer).last_at().over("lifetime")
+        >>> moves.per(customer).count().after(moved, within="90d").side
+        'after'
+        """
+        return Windowed(self, within, delay, including_present, side="after", anchor=anchor, place=caller())
+
+    def before(
+        self, anchor: Label, within: str = "", delay: str | None = None, including_present: bool = False
+    ) -> Windowed:
+        """The label over what came before the instant that `anchor` gives, at most `within` (a span) before it."""
+        return Windowed(self, within, delay, including_present, side="before", anchor=anchor, place=caller())
 
 
 class Windowed(Label, frozen=True, eq=False):
-    """An aggregate of one stream for one entity over one window."""
+    """An aggregate of one stream for one entity over one window, as written; `dimension` is what a family splits by."""
 
-    per: Per
-    kind: str
-    column: str
-    where: str
+    aggregate: Aggregate
     window: str
-    delay: str | None
-    including_present: bool
+    delay: str | None = None
+    including_present: bool = False
+    back: int = 0
+    to_date: bool = False
+    side: str = ""
+    anchor: Label | None = None
+    link: Label | None = None
+    dimension: str = ""
 
+    @property
+    def kind(self) -> str:
+        """The aggregate's name in the algebra."""
+        return self.aggregate.kind
 
-def formula(source: str) -> Label:
-    """A label from arithmetic in FEEL text over the names of labels.
+    @property
+    def per(self) -> Per:
+        """The stream and entity."""
+        return self.aggregate.per
 
-    Examples
-    --------
-    >>> formula("spend_7d / spend_90d").source
-    'spend_7d / spend_90d'
-    """
-    return FormulaText(_caller(), source)
+    def by(self, column: str, values: Iterable[Value]) -> Family:
+        """A label for each value of `column`: over the events that have it; names end in the value: `spend__web`.
 
+        Examples
+        --------
+        >>> card = Entity("card")
+        >>> payments = Events("payments", id="id", at="at", keys={card: "card"})
+        >>> visits = payments.per(card).count().over("7d").by("channel", ["web", "shop"])
+        >>> visits["web"].aggregate.where
+        'channel = "web"'
+        """
+        members, place = [], caller()
+        for value in values:
+            same = equals(column, value)
+            where = f"({self.aggregate.where}) and {same}" if self.aggregate.where else same
+            part = msgspec.structs.replace(self.aggregate, where=where)
+            label = msgspec.structs.replace(self, aggregate=part, dimension=column, place=place)
+            members.append((f"__{ending(value)}", label))
+        return Family(tuple(members), place)
 
-def _combine(op: str, left: Label | Number, right: Label | Number) -> Label:
-    for operand in (left, right):
-        if isinstance(operand, bool) or not isinstance(operand, Label | int | float | Decimal):
-            refused: Label = NotImplemented
-            return refused
-    return Arithmetic(_caller(), op, (left, right))
+    def via(self, link: Label) -> Windowed:
+        """The label of another entity: its key is the value of `link` (text or a whole number) at the point.
 
+        Where `link` is missing the label is missing for the same reason. Links chain: `a.via(b).via(c)` takes the key
+        of a from b, and that of b from c.
 
-def _caller() -> Place:
-    """The line outside this module that wrote the label: where its faults are shown."""
-    frame = sys._getframe(1)
-    while frame.f_code.co_filename == __file__ and frame.f_back is not None:
-        frame = frame.f_back
-    return Place(frame.f_code.co_filename, frame.f_lineno)
+        Examples
+        --------
+        >>> card, terminal = Entity("card"), Entity("terminal")
+        >>> payments = Events("payments", id="id", at="at", keys={card: "card", terminal: "terminal"},
+        ...                   fields={"terminal": text()})
+        >>> last_terminal = payments.per(card).last("terminal").over("lifetime")
+        >>> payments.per(terminal).count().over("7d").via(last_terminal).link is last_terminal
+        True
+        """
+        if isinstance(self.link, Windowed):
+            link = self.link.via(link)
+        return msgspec.structs.replace(self, link=link, place=caller())

@@ -11,7 +11,7 @@ import polars as pl
 
 from tallystick.core import FieldType, InputError, Span
 from tallystick.labels.define import Events, FieldSpec
-from tallystick.labels.kernels import FOREVER, Ints
+from tallystick.labels.kernels.rows import FOREVER, Ints
 from tallystick.labels.words import WORDS
 
 T_MIN, T_MAX = -62135596800000000, 253402300800000000
@@ -44,6 +44,7 @@ class Rows(msgspec.Struct, frozen=True):
     """The row versions of a stream in the order (at, sequence, id).
 
     `frame` has the columns that labels read, in held form; `event` numbers the events; `first_known` is by event.
+    Where `plain`, each event has one row, numbered like it, that is never superseded.
     """
 
     frame: pl.DataFrame
@@ -54,6 +55,7 @@ class Rows(msgspec.Struct, frozen=True):
     event: Ints
     ids: pl.DataFrame
     first_known: Ints
+    plain: bool
 
 
 def held(series: pl.Series, kind: FieldType | None, stream: str) -> pl.Series:
@@ -156,6 +158,11 @@ def normalise(
     return built.with_columns(_refusal(events, keys).alias(REFUSED)), {k: v for k, v in types.items() if v}
 
 
+def _lasting(facts: pl.DataFrame) -> pl.DataFrame:
+    """Facts of one revision: they count from when they are known on."""
+    return facts.with_columns(pl.col(KNOWN).alias(FROM), pl.lit(FOREVER, pl.Int64).alias(TO))
+
+
 def _has(frame: pl.DataFrame, column: str) -> bool:
     return column in frame.columns and frame[column].dtype != pl.Null
 
@@ -202,17 +209,22 @@ def prepare(
     facts = facts.drop(REFUSED)
     height = facts.height
     plain = facts[ID].n_unique() == height and not facts[RETRACT].any()
-    known = facts.select(ID, KNOWN) if plain else facts.group_by(ID, maintain_order=True).agg(pl.col(KNOWN).min())
     if plain:
-        facts = facts.with_columns(pl.col(KNOWN).alias(FROM), pl.lit(FOREVER, pl.Int64).alias(TO))
+        known = facts.select(ID, KNOWN)
+        facts = _lasting(facts)
     else:
-        facts = _versions(_once(events, facts))
+        several = facts[ID].is_duplicated() | facts[RETRACT]
+        once, many = facts.filter(~several), facts.filter(several)
+        first = many.group_by(ID, maintain_order=True).agg(pl.col(KNOWN).min())
+        known = pl.concat([once.select(ID, KNOWN), first])
+        facts = pl.concat([_lasting(once), _versions(_once(events, many))])
     read = set(wanted)
     for name, spec in events.fields.items():
         if spec.known_at and name in read:
             facts = _confirmed_later(facts, name, spec)
     facts = _sorted(facts, (AT, SEQUENCE, ID) if events.sequence not in ("", events.id) else (AT, ID))
-    if plain and facts[ID].len() == height:
+    plain = plain and facts.height == height
+    if plain:
         ids, event = facts.select(ID), np.arange(height, dtype=np.int64)
         first_known = facts[KNOWN].to_numpy(writable=True)
     else:
@@ -227,6 +239,7 @@ def prepare(
         event,
         ids,
         first_known,
+        plain,
     )
 
 
@@ -235,7 +248,14 @@ def _sorted(facts: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
     # History mostly comes in order; at strictly increasing instants nothing else decides.
     if (at[1:] > at[:-1]).all():
         return facts
-    return facts.sort([*order, FROM], maintain_order=True)
+    rows = np.argsort(at, kind="stable")
+    ordered = at[rows]
+    same = ordered[1:] == ordered[:-1]
+    if same.any():
+        tied = np.append(same, False) | np.append(False, same)
+        among = facts[rows[tied]].select([*order, FROM]).with_row_index("@row")
+        rows[tied] = rows[tied][among.sort([*order, FROM], maintain_order=True)["@row"].to_numpy()]
+    return facts[rows]
 
 
 def codes(values: pl.Series, unique: pl.DataFrame) -> Ints:

@@ -10,6 +10,8 @@ import polars as pl
 
 from tallystick import feel
 from tallystick.core import DefinitionError, FieldType
+from tallystick.labels.typecheck import check_types
+from tallystick.labels.words import WORDS
 
 _NAMES_MAX = 200
 KNOWN_DTYPES: Mapping[Any, FieldType] = {
@@ -28,18 +30,37 @@ def columns_read(condition: str, declared: Mapping[str, FieldType | None]) -> fr
     Raises
     ------
     DefinitionError
-        When the condition is no FEEL expression.
+        When the condition is no FEEL expression, reads the clock, or by its types can never be true.
     """
+    expr = _parsed(condition, declared)
+    refuse_clock(expr)
+    kind = check_types(expr, declared)
+    if kind not in ("", "flag"):
+        raise DefinitionError(WORDS("labels.where_kind", given=condition, kind=kind))
+    return feel.names_in(expr)
+
+
+def _parsed(condition: str, declared: Mapping[str, FieldType | None]) -> feel.Expr:
     names = dict(declared)
     for _ in range(_NAMES_MAX):
         try:
-            return feel.names_in(feel.parse(condition, names))
+            return feel.parse(condition, names)
         except DefinitionError as error:
             given = error.message.params.get("given")
             if error.code != "feel.name" or not isinstance(given, str) or given in names:
                 raise
             names[given] = None
-    return feel.names_in(feel.parse(condition, names))
+    return feel.parse(condition, names)
+
+
+def refuse_clock(expr: feel.Expr) -> None:
+    """Raise `DefinitionError` where an expression reads the clock: its value would depend on when it is computed."""
+    waiting = [expr]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, feel.Call) and part.function in ("now", "today"):
+            raise DefinitionError(WORDS("labels.clock", given=part.function))
+        waiting.extend(feel.children(part))
 
 
 def mask(condition: str, frame: pl.DataFrame, schema: Mapping[str, FieldType], zone: str) -> pl.Series:

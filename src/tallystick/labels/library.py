@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import runpy
-import tomllib
-import traceback
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
+import msgspec
+import numpy as np
 import polars as pl
 
-from tallystick.core import DefinitionError, Faults, Field, InputError, Place, TallystickError, zone_of
+from tallystick.core import DefinitionError, Faults, Field, InputError, Place, zone_of
 from tallystick.labels import batch
 from tallystick.labels.arithmetic import by_column
-from tallystick.labels.checks import check_columns, check_roles, check_stream, check_units, typed
-from tallystick.labels.define import Entity, Events, Label
+from tallystick.labels.checks import check_columns, check_filters, check_note, check_roles, check_stream, graded, typed
+from tallystick.labels.define import Events, Family, Label
 from tallystick.labels.facts import REFUSED, Rows, normalise, prepare
+from tallystick.labels.families import expand
+from tallystick.labels.joined import with_joins
 from tallystick.labels.live import Live
-from tallystick.labels.resolve import Definition, Leaf, Resolved, declared_types, leaves, resolve, unfinished
+from tallystick.labels.loading import all_streams, check_entities, labels_in, run_file, zone_beside
+from tallystick.labels.plan import Leaf, Node, all_leaves
+from tallystick.labels.resolve import Definition, Resolved, declared_types, resolve
+from tallystick.labels.sweep import Values
 from tallystick.labels.words import WORDS
 
-_TAKEN = ("t", "k", "stream", "id")
+RowsOf: TypeAlias = Callable[[str], Rows]
 
 
 class Library:
@@ -30,16 +34,16 @@ class Library:
     Parameters
     ----------
     labels
-        Name → label as written.
+        Name → label or family of labels as written.
     streams
-        Stream name → its events.
+        Stream name → its events; those that labels read are found by themselves.
     zone
         IANA time zone of calendar months and of instants in filters.
     lake
         Stream name → its facts, used by `at` when none are given.
     schemas
-        Stream name → the fields of its source, which give undeclared columns their type; without it the frame or the
-        first event does.
+        Stream name → the fields of its source, which give undeclared columns their type and labels their grade;
+        without it the frame or the first event gives the type.
 
     Raises
     ------
@@ -60,21 +64,27 @@ class Library:
 
     def __init__(
         self,
-        labels: Mapping[str, Label],
+        labels: Mapping[str, Label | Family],
         streams: Mapping[str, Events],
         zone: str = "UTC",
         lake: Callable[[str], pl.DataFrame] | None = None,
         schemas: Mapping[str, Mapping[str, Field]] | None = None,
     ) -> None:
         faults = Faults()
-        self._streams, self.zone, self._lake = dict(streams), zone, lake
-        for events in streams.values():
+        written = expand(labels, faults)
+        self._streams, self.zone, self._lake = all_streams(streams.values(), written.values(), faults), zone, lake
+        self._places = {name: label.place for name, label in written.items()}
+        for events in self._streams.values():
             check_stream(events, faults)
         zone_of(zone)
-        self._resolved: Resolved = resolve(labels, streams, zone, faults)
+        resolved = resolve(written, self._streams, zone, faults)
         faults.raise_any()
+        definitions = resolved.definitions
+        if schemas is not None:
+            definitions = {name: graded(definition, schemas) for name, definition in definitions.items()}
+        self._resolved: Resolved = msgspec.structs.replace(resolved, definitions=definitions)
         self._typed: dict[str, Events] = {
-            stream: typed(events, self.columns(stream), (schemas or {}).get(stream, {}))
+            stream: typed(events, self.columns(stream), (schemas or {}).get(stream, {}), self._joins(stream))
             for stream, events in self._streams.items()
         }
 
@@ -97,7 +107,7 @@ class Library:
         lake
             Gives the facts of a stream when `at` is given none.
         schemas
-            Stream name → the fields of its source, which give undeclared columns their type.
+            Stream name → the fields of its source, which give undeclared columns their type and labels their grade.
 
         Raises
         ------
@@ -110,11 +120,13 @@ class Library:
         if not path.is_file():
             raise InputError(WORDS("labels.none"), Place(str(path)))
         faults = Faults()
-        found = _run(path)
-        labels = _labels(found, str(path), faults)
-        streams = _streams(found, labels.values(), str(path), faults)
+        found = run_file(path)
+        labels = labels_in(found, str(path), faults)
+        written = [value for value in found.values() if isinstance(value, Events)]
+        streams = all_streams(written, expand(labels, Faults()).values(), faults, str(path))
+        check_entities(streams.values(), faults, str(path))
         faults.raise_any()
-        return cls(labels, streams, zone or _zone_beside(path), lake, schemas)
+        return cls(labels, streams, zone or zone_beside(path), lake, schemas)
 
     @property
     def labels(self) -> Mapping[str, Definition]:
@@ -140,7 +152,16 @@ class Library:
         """The columns of a stream that the library reads; raises `InputError` for an unknown stream."""
         events = self._events(stream)
         keys = (events.id, events.at, *([events.sequence] if events.sequence else []), *events.keys.values())
-        return tuple(dict.fromkeys((*keys, *sorted(self._resolved.columns[stream]))))
+        return tuple(dict.fromkeys((*keys, *sorted(self._source_columns(stream)))))
+
+    def leaves(self, labels: Iterable[str] | None = None) -> tuple[Leaf, ...]:
+        """The aggregates behind some labels (all without it), each after the anchors and links that it hangs on."""
+        nodes = [self._resolved.nodes[name] for name in self._chosen(labels)]
+        return tuple(dict.fromkeys(leaf for node in nodes for leaf in all_leaves(node)))
+
+    def nodes(self, labels: Iterable[str] | None = None) -> Mapping[str, Node]:
+        """Name → the plan of a label."""
+        return {name: self._resolved.nodes[name] for name in self._chosen(labels)}
 
     def check(
         self,
@@ -159,20 +180,20 @@ class Library:
         Raises
         ------
         DefinitionErrors
-            For every unknown stream or column, every type that differs, every undeclared amount in a filter, and
-            every id, at or lateness that differs.
+            For every unknown stream or column, every type that differs, every undeclared amount in a filter, every
+            label that reads a grade or serves a purpose it may not, and every id, at or lateness that differs.
         """
         faults = Faults()
         for stream, events in self._streams.items():
             if stream not in schemas:
                 faults.add(DefinitionError(WORDS("labels.no_stream", given=stream, allowed=", ".join(schemas))))
                 continue
-            check_columns(events, self.columns(stream), schemas[stream], faults)
-            parts = [leaf for node in self._resolved.nodes.values() for leaf in leaves(node)]
-            filters = dict.fromkeys(leaf.where for leaf in parts if leaf.stream == stream and leaf.where)
-            check_units(events, filters, schemas[stream], faults)
+            check_columns(events, self.columns(stream), schemas[stream], self._readers(stream), faults)
+            check_filters(events, self._filters(stream), schemas[stream], faults)
             if roles is not None and stream in roles:
                 check_roles(events, *roles[stream], faults)
+        for name, definition in self.labels.items():
+            check_note(definition, schemas, self._places[name], faults)
         faults.raise_any()
 
     def at(
@@ -199,7 +220,7 @@ class Library:
         polars.DataFrame
             The points, row for row, with a column for each label (amounts and sums Int64, means, deviations, shares
             and ratios Float64) and `<label>__missing`: never_seen, expired, not_yet_known, source_null or undefined,
-            null where there is a value.
+            null where there is a value; for a label with a cap also `<label>__approximate`.
 
         Raises
         ------
@@ -207,7 +228,8 @@ class Library:
             For an unknown label, stream or column, a column of another type, or a conflicting revision.
         """
         names = self._chosen(labels)
-        taken = [name for name in names if name in points.columns or f"{name}__missing" in points.columns]
+        ends = ("", "__missing", "__approximate")
+        taken = [name for name in names if any(name + end in points.columns for end in ends)]
         if taken:
             raise InputError(WORDS("labels.point_taken", given=taken[0]))
         for name in names:
@@ -215,32 +237,43 @@ class Library:
                 if entity not in points.columns:
                     allowed = ", ".join(points.columns)
                     raise InputError(WORDS("labels.point_entity", name=name, entity=entity, allowed=allowed))
+        nodes = {name: self._resolved.nodes[name] for name in names}
+        found = self._values(points, nodes.values(), self._reader(facts))
+        columns: list[pl.Series] = []
+        for name, node in nodes.items():
+            values = by_column(node, found, points.height)
+            columns += [batch.to_series(name, values, node.type), batch.to_reasons(name, values)]
+            if self.labels[name].approximate:
+                columns.append(_marks(name, values))
+        return points.with_columns(columns)
+
+    def _values(self, points: pl.DataFrame, nodes: Iterable[Node], rows_of: RowsOf) -> dict[Leaf, Values]:
+        """The aggregates of some plans at every point."""
+        asked = batch.read_points(points, self._typed, rows_of)
+        wanted = dict.fromkeys(leaf for node in nodes for leaf in all_leaves(node))
+        return batch.run_at(asked, wanted, self._typed, rows_of, self.zone)
+
+    def _reader(self, facts: Mapping[str, pl.DataFrame] | None) -> RowsOf:
+        """Reads the row versions of a stream when they are first needed, joined columns among them."""
         prepared: dict[str, Rows] = {}
 
         def rows_of(stream: str) -> Rows:
             if stream not in prepared:
-                events = self._typed[stream]
+                events, frame = self._typed[stream], self._facts(stream, facts)
+                joins = self._joins(stream)
+                if joins:
+                    frame = with_joins(events, frame, joins, lambda points: self._joined(points, joins, rows_of))
                 columns = self._resolved.columns[stream]
-                prepared[stream] = prepare(events, self._facts(stream, facts), columns, declared_types(events))
+                prepared[stream] = prepare(events, frame, columns, declared_types(events))
             return prepared[stream]
 
-        asked = batch.read_points(points, self._streams, rows_of)
-        groups: dict[tuple[str, str], list[Leaf]] = {}
-        for name in names:
-            for leaf in leaves(self._resolved.nodes[name]):
-                group = groups.setdefault((leaf.stream, leaf.entity), [])
-                if leaf not in group:
-                    group.append(leaf)
-        found: dict[Leaf, batch.Values] = {}
-        for (stream, entity), group in groups.items():
-            arranged = batch.Arrangement(rows_of(stream), self._streams[stream], entity, asked, self.zone)
-            found |= batch.run(arranged, group)
-        columns: list[pl.Series] = []
-        for name in names:
-            node = self._resolved.nodes[name]
-            values = by_column(node, found, points.height)
-            columns += [batch.to_series(name, values, node.type), batch.to_reasons(name, values)]
-        return points.with_columns(columns)
+        return rows_of
+
+    def _joined(self, points: pl.DataFrame, joins: Mapping[str, Node], rows_of: RowsOf) -> list[pl.Series]:
+        found = self._values(points, joins.values(), rows_of)
+        return [
+            batch.to_series(column, by_column(node, found, points.height), node.type) for column, node in joins.items()
+        ]
 
     def refused(self, facts: Mapping[str, pl.DataFrame] | None = None) -> dict[str, pl.DataFrame]:
         """The facts that count nowhere, by stream: the frame's rows with a column `reason`.
@@ -248,9 +281,10 @@ class Library:
         Reasons: no_id, no_at, no_key, no_sequence, out_of_range, known_before_it_happened, late.
         """
         found: dict[str, pl.DataFrame] = {}
-        for stream, events in self._typed.items():
+        for stream, events in self._streams.items():
             frame = self._facts(stream, facts)
-            checked, _ = normalise(events, frame, self._resolved.columns[stream], declared_types(events))
+            typed_events = self._typed[stream]
+            checked, _ = normalise(events, frame, self._source_columns(stream), declared_types(typed_events))
             found[stream] = frame.with_columns(checked[REFUSED].alias("reason")).filter(pl.col("reason").is_not_null())
         return found
 
@@ -268,6 +302,30 @@ class Library:
                 raise InputError(WORDS("labels.unknown", given=name, allowed=", ".join(self.labels)))
         return names
 
+    def _joins(self, stream: str) -> Mapping[str, Node]:
+        return self._resolved.joins.get(stream, {})
+
+    def _source_columns(self, stream: str) -> frozenset[str]:
+        return self._resolved.columns[stream] - self._joins(stream).keys()
+
+    def _readers(self, stream: str) -> Mapping[str, Place]:
+        """Column → the line of the first label that reads it."""
+        found: dict[str, Place] = {}
+        for name, definition in self.labels.items():
+            for column in definition.reads.get(stream, ()):
+                found.setdefault(column, self._places[name])
+        return found
+
+    def _filters(self, stream: str) -> Mapping[str, Place | None]:
+        """Filter → the line of the first label that has it; a joined column's own has none."""
+        found: dict[str, Place | None] = {}
+        joined = [(None, node) for joins in self._resolved.joins.values() for node in joins.values()]
+        for place, node in (*((self._places[name], node) for name, node in self._resolved.nodes.items()), *joined):
+            for leaf in all_leaves(node):
+                if leaf.stream == stream and leaf.where:
+                    found.setdefault(leaf.where, place)
+        return found
+
     def _events(self, stream: str) -> Events:
         if stream not in self._streams:
             raise InputError(WORDS("labels.no_stream", given=stream, allowed=", ".join(self._streams)))
@@ -283,70 +341,7 @@ class Library:
         return facts[stream]
 
 
-def _run(path: Path) -> dict[str, Any]:
-    try:
-        return runpy.run_path(str(path))
-    except SyntaxError as error:
-        raise DefinitionError(WORDS("labels.file", detail=error.msg), Place(str(path), error.lineno)) from error
-    except TallystickError as error:
-        raise DefinitionError(error.message, Place(str(path), _line(error, path))) from error
-    except Exception as error:
-        detail = f"{type(error).__name__}: {error}"
-        raise DefinitionError(WORDS("labels.file", detail=detail), Place(str(path), _line(error, path))) from error
-
-
-def _line(error: BaseException, path: Path) -> int | None:
-    lines = [step.lineno for step in traceback.extract_tb(error.__traceback__) if step.filename == str(path)]
-    return lines[-1] if lines else None
-
-
-def _labels(found: Mapping[str, Any], file: str, faults: Faults) -> dict[str, Label]:
-    labels: dict[str, Label] = {}
-    names: dict[int, str] = {}
-    for name, value in found.items():
-        # As everywhere in Python, a leading underscore marks what is private to the file: a piece, not a label.
-        if name.startswith("_"):
-            continue
-        if isinstance(value, Label):
-            if id(value) in names:
-                words = WORDS("labels.alias", name=name, other=names[id(value)])
-                faults.add(DefinitionError(words, value.place))
-                continue
-            names[id(value)] = name
-            labels[name] = value
-        elif (words_unfinished := unfinished(name, value)) is not None:
-            faults.add(DefinitionError(words_unfinished, Place(file)))
-    return labels
-
-
-def _streams(found: Mapping[str, Any], labels: Iterable[Label], file: str, faults: Faults) -> dict[str, Events]:
-    streams: dict[str, Events] = {}
-    entities: dict[str, Entity] = {}
-    written = [value for value in found.values() if isinstance(value, Events)]
-    for events in (*written, *(events for label in labels for events in _events_of(label))):
-        if streams.setdefault(events.stream, events) is not events:
-            faults.add(DefinitionError(WORDS("labels.stream_twice", name=events.stream), Place(file)))
-        for entity in events.keys:
-            if not entity.name.isidentifier() or entity.name in _TAKEN:
-                faults.add(DefinitionError(WORDS("labels.entity_name", given=entity.name), Place(file)))
-            entities.setdefault(entity.name, entity)
-    return streams
-
-
-def _events_of(label: object) -> Iterable[Events]:
-    per = getattr(label, "per", None)
-    if per is not None:
-        yield per.events
-    for operand in getattr(label, "operands", ()):
-        yield from _events_of(operand)
-
-
-def _zone_beside(path: Path) -> str:
-    settings = path.parent / "tallystick.toml"
-    if not settings.is_file():
-        return "UTC"
-    try:
-        zone = tomllib.loads(settings.read_text("utf-8-sig")).get("project", {}).get("time_zone", "UTC")
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DefinitionError(WORDS("labels.file", detail=str(error)), Place(str(settings))) from None
-    return str(zone)
+def _marks(name: str, values: Values) -> pl.Series:
+    """Where a value is an estimate."""
+    marks = np.zeros(values.reason.size, np.bool_) if values.approximate is None else values.approximate
+    return pl.Series(f"{name}__approximate", marks & (values.reason == 0))

@@ -1,51 +1,30 @@
-"""The live executor: events one by one, labels as of now, to the same bits as over history."""
+"""The live executor: events one by one or in small batches, labels as of now, to the same bits as over history."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
 import polars as pl
 
-from tallystick.core import FieldType, InputError, StateError
-from tallystick.labels import shelf
-from tallystick.labels.arithmetic import by_value
+from tallystick.core import FieldType, InputError
+from tallystick.labels import compaction, micro, state, warming
 from tallystick.labels.book import Book
 from tallystick.labels.define import Events
 from tallystick.labels.facts import T_MIN
-from tallystick.labels.point import Point
-from tallystick.labels.resolve import Resolved, leaves
-from tallystick.labels.shelf import Revision
+from tallystick.labels.outcomes import Batch, Observed, Vector
+from tallystick.labels.plan import Leaf, Node, all_leaves
+from tallystick.labels.point import Moment, Plan
+from tallystick.labels.resolve import Resolved
+from tallystick.labels.revisions import Revision, held_value
 from tallystick.labels.windows import check_instant
 from tallystick.labels.words import WORDS
 
+__all__ = ["Batch", "Live", "Observed", "Vector"]
 
-class Observed(msgspec.Struct, frozen=True):
-    """What became of an event: accepted, or the reason why it counts nowhere."""
-
-    stream: str
-    id: int | str | None
-    revision: int
-    accepted: bool
-    reason: str = ""
-
-
-class Vector(msgspec.Struct, frozen=True):
-    """Labels at one point: `values` (None where missing) and `missing` (label → reason)."""
-
-    values: Mapping[str, Any]
-    missing: Mapping[str, str]
-
-    def __getitem__(self, name: str) -> Any:
-        return self.values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.values)
-
-    def __len__(self) -> int:
-        return len(self.values)
+_INSTANT = FieldType("instant")
 
 
 class Live:
@@ -65,11 +44,21 @@ class Live:
 
     def __init__(self, streams: Mapping[str, Events], resolved: Resolved, zone: str) -> None:
         self._resolved, self._zone = resolved, zone
-        self._books = {name: Book(events, resolved.columns[name], zone) for name, events in streams.items()}
-        for node in resolved.nodes.values():
-            for leaf in leaves(node):
-                self._books[leaf.stream].declare(leaf)
+        joined = [node for joins in resolved.joins.values() for node in joins.values()]
+        leaves: dict[str, list[Leaf]] = {name: [] for name in streams}
+        for node in (*resolved.nodes.values(), *joined):
+            for leaf in all_leaves(node):
+                leaves[leaf.stream].append(leaf)
+        self._books = {
+            name: Book(events, resolved.columns[name], resolved.joins.get(name, {}), leaves[name], zone)
+            for name, events in streams.items()
+        }
+        self._plans: dict[tuple[str, ...], Plan] = {}
+        self._joins = {
+            name: Plan(self._books, resolved.joins[name], zone) for name in streams if resolved.joins.get(name)
+        }
         self._known = T_MIN
+        self._before: int | None = None
 
     @property
     def known_at(self) -> int:
@@ -90,8 +79,9 @@ class Live:
         Returns
         -------
         Observed
-            Not accepted, with a reason, when it is late or lacks its id, instant, key or sequence. The same revision
-            again is accepted; of its deliveries the first known one counts, in whatever order they come.
+            Not accepted, with a reason, when it is late, lacks its id, instant, key or sequence, or happened before
+            all that a compaction kept. The same revision again is accepted; of its deliveries the first known one
+            counts, in whatever order they come.
 
         Raises
         ------
@@ -105,26 +95,85 @@ class Live:
         assert id is not None
         if not self._repeated(book, id, number, found):
             book.put(id, number, found)
-        self._known = max(self._known, found.known_at)
+        if found.known_at > self._known:
+            self._known = found.known_at
         return Observed(stream, id, number, True)
 
+    def observe_many(
+        self,
+        events: Iterable[Mapping[str, Any]] | pl.DataFrame,
+        labels: Iterable[str] | None = None,
+        stream: str | None = None,
+    ) -> Batch:
+        """Take events in, in order, with the same outcome as one at a time.
+
+        Parameters
+        ----------
+        events
+            Mappings as `observe` takes them, or a frame of one or more streams' columns with a column `stream`.
+        labels
+            Names of labels to give at each accepted event's own point right after it was observed; none without it.
+        stream
+            The stream of a frame that has no such column.
+
+        Returns
+        -------
+        Batch
+            What became of each event, and the labels' values.
+
+        Raises
+        ------
+        InputError
+            As `observe` and `now`; the events before the faulty one are observed.
+
+        Examples
+        --------
+        >>> from tallystick.labels import Entity, Events, Library, money
+        >>> card = Entity("card")
+        >>> payments = Events("payments", id="id", at="at", keys={card: "card"}, fields={"amount": money("EUR")})
+        >>> live = Library({"spend_7d": payments.per(card).sum("amount").over("7d")}, {"payments": payments}).live()
+        >>> frame = pl.DataFrame({"id": [1, 2], "at": [1_000, 2_000], "card": ["c1", "c1"], "amount": [1250, 50]})
+        >>> live.observe_many(frame, labels=["spend_7d"], stream="payments").values["spend_7d"].to_list()
+        [0, 1250]
+        """
+        names = None if labels is None else tuple(labels)
+        plan = None if names is None else self._plan(names)
+        if isinstance(events, pl.DataFrame):
+            events, stream = micro.one_stream(events, stream)
+            if isinstance(events, pl.DataFrame) and stream in self._books and stream not in self._joins:
+                done = micro.take_in(self._books[stream], events, plan, self._zone, self._line(stream))
+                if done is not None:
+                    self._known = max(self._known, done.known)
+                    return done.batch
+            events = micro.rows_of(events, stream)
+        observed, vectors = [], []
+        for event in events:
+            one = self.observe(event)
+            observed.append(one)
+            if names is not None and one.accepted:
+                vectors.append(self._own(event, one, names))
+        if plan is None:
+            return Batch(observed, None)
+        return Batch(observed, micro.to_frame(plan.nodes, self._resolved.definitions, vectors))
+
     def knows(self, stream: str, id: int | str, revision: int = 0) -> bool:
-        """Whether this revision of an event was observed."""
+        """Whether this revision of an event was observed (and not dropped by a compaction)."""
         event = self._books[stream].event(id)
         return event is not None and revision in event.revisions
 
     def warm(self, facts: Mapping[str, pl.DataFrame]) -> int:
         """Observe history: stream → frame as for `Library.at`; gives how many facts were accepted."""
         accepted = 0
-        for stream, frame in facts.items():
-            taken = self._book(stream).start_from(frame)
-            if not isinstance(taken, int):
-                for row in taken.iter_rows(named=True):
-                    accepted += self.observe({**row, "stream": stream}).accepted
+        for stream in sorted(facts, key=self._depth):
+            book, frame = self._book(stream), facts[stream]
+            # Joined columns are read at each fact's own point.
+            taken = None if stream in self._joins else warming.fill(book, frame)
+            if taken is None:
+                ordered = warming.in_known_order(book, frame)
+                accepted += sum(self.observe(row).accepted for row in micro.rows_of(ordered, stream))
                 continue
-            accepted += taken
-            if taken:
-                self._known = max(self._known, self._book(stream).known_at())
+            accepted += taken[0]
+            self._known = max(self._known, taken[1])
         return accepted
 
     def now(
@@ -158,45 +207,66 @@ class Live:
         Raises
         ------
         InputError
-            For an unknown label, a missing key, or a faulty request.
+            For an unknown label, a missing key, a faulty request, or a point before a compaction.
         """
-        moment = self._instant(t)
+        moment = t if type(t) is int else self._instant(t)
         check_instant(moment)
+        plan = self._plan(None if labels is None else tuple(labels))
         if request is None:
-            return self._vector(keys, moment, k, own, labels)
+            return self._vector(plan, keys, moment, k, own)
         book = self._book_of(request)
-        kinds = dict(book.kinds)
+        book.begin()
         try:
             _, id, number, found, reason = self._read(request, k)
             k = found.known_at if k is None else k
             own = None if id is None else (book.definition.stream, id)
             if reason or id is None or self._repeated(book, id, number, found):
-                return self._vector(keys, moment, k, own, labels)
+                return self._vector(plan, keys, moment, k, own)
             before = book.put(id, number, found)
             try:
-                return self._vector(keys, moment, k, own, labels)
+                return self._vector(plan, keys, moment, k, own)
             finally:
                 book.take_back(id, number, before)
         finally:
-            book.kinds = kinds
+            book.forget()
+
+    def compact(self, before: int | datetime) -> int:
+        """Drop what no label can read at any point from `before` on; gives how many row versions went.
+
+        Of each entity whose labels of a stream all have windows of finite reach (spans and calendar units), facts that
+        happened longer than the longest reach (with delay) and the streams' lateness before `before` are dropped,
+        and keys without any other fact leave only their names. For an entity with a lifetime, events, session, after
+        or before window over a stream, that stream's facts stay whole. What was known of an event stays as long as
+        any of its row versions does. A dropped fact that comes again is refused as "compacted", and so is any other
+        fact as old; its key is still "expired", even when it is retracted later. Labels before `before` can no longer
+        be asked.
+
+        Raises
+        ------
+        InputError
+            When `before` is earlier than at the last compaction.
+
+        Examples
+        --------
+        >>> from tallystick.labels import Entity, Events, Library
+        >>> card = Entity("card")
+        >>> payments = Events("payments", id="id", at="at", keys={card: "card"}, lateness="1h")
+        >>> live = Library({"count_1d": payments.per(card).count().over("1d")}, {"payments": payments}).live()
+        >>> _ = live.observe({"stream": "payments", "id": "p1", "at": 0, "card": "c1"})
+        >>> live.compact(90_000_000_001)
+        1
+        """
+        instant = self._instant(before)
+        check_instant(instant)
+        self._check_compacted("before", instant)
+        self._before = instant
+        return compaction.compact(self._books, instant)
 
     def snapshot(self) -> bytes:
         """All that was observed, as bytes for `Library.live(state)`."""
-        books = {
-            name: {
-                "columns": book.columns,
-                "kinds": {column: str(kind) for column, kind in book.kinds.items()},
-                "events": [
-                    [id, number, _plain(revision)]
-                    for id, event in book.all_events()
-                    for number, revision in event.revisions.items()
-                ],
-            }
-            for name, book in self._books.items()
-        }
-        return msgspec.msgpack.encode({"known": self._known, "books": books})
+        return state.encode(self._books, self._known, self._before)
 
-    def restore(self, state: bytes) -> None:
+    def restore(self, state_bytes: bytes) -> None:
         """Fill an empty executor from a snapshot.
 
         Raises
@@ -204,33 +274,57 @@ class Live:
         StateError
             When the bytes are no snapshot, or of labels that read other columns.
         """
-        try:
-            found = msgspec.msgpack.decode(state, ext_hook=_date)
-            known, books = found["known"], found["books"]
-        except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
-            raise StateError(WORDS("labels.state", detail=str(error))) from None
-        for name, book in self._books.items():
-            kept = books.get(name)
-            if kept is None or tuple(kept["columns"]) != book.columns:
-                raise StateError(WORDS("labels.state", detail=f"{name}: other columns"))
-            book.kinds = {column: FieldType.parse(kind) for column, kind in kept["kinds"].items()}
-            for id, number, (known_at, retract, at, sequence, keys, values) in kept["events"]:
-                revision = Revision(known_at, retract, at, sequence, tuple(keys), tuple(values))
-                book.put(id, number, revision)
-        self._known = known
+        self._known, self._before = state.decode(self._books, state_bytes)
 
     def _read(
         self, event: Mapping[str, Any], known_at: int | datetime | None
     ) -> tuple[Book, int | str | None, int, Revision, str]:
         book = self._book_of(event)
-        known = None if known_at is None else self._instant(known_at)
-        kinds = dict(book.kinds)
+        known = known_at if known_at is None or type(known_at) is int else self._instant(known_at)
+        kinds = dict(book.kinds) if book.open else None
         try:
-            return (book, *book.read(event, known))
+            id, number, found, reason = book.read(event, known)
         except InputError:
             # A refused event must not settle the type of a column that is not declared.
-            book.kinds = kinds
+            if kinds is not None:
+                book.kinds = kinds
             raise
+        if self._before is not None and not reason:
+            reason = self._dropped(book, id, found)
+        if not reason and not found.retract and book.joins:
+            found = msgspec.structs.replace(found, joined=self._joined(book, found))
+        return book, id, number, found, reason
+
+    def _joined(self, book: Book, found: Revision) -> tuple[Any, ...]:
+        """What the joined labels of other streams were just before a fact was known."""
+        assert found.at is not None
+        plan = self._joins[book.definition.stream]
+        keys = dict(zip(book.entities, found.keys, strict=True))
+        values, _, _ = plan.values(Moment(keys, found.at, found.known_at - 1))
+        return tuple(values[name] for name in book.joins)
+
+    def _dropped(self, book: Book, id: int | str | None, found: Revision) -> str:
+        assert self._before is not None
+        if id in book.ids:
+            return ""
+        stream = book.definition.stream
+        too_old = found.at is not None and found.at <= self._line(stream)
+        # Joined labels must still be readable at the fact's own point.
+        unread = bool(book.joins) and (found.known_at <= self._before or (found.at or 0) < self._before - book.lateness)
+        return "compacted" if too_old or unread else ""
+
+    def _line(self, stream: str) -> int:
+        return T_MIN - 1 if self._before is None else compaction.line(self._books, stream, self._before)
+
+    def _check_compacted(self, what: str, given: int) -> None:
+        if self._before is not None and given < self._before:
+            raise InputError(WORDS("labels.compacted", what=what, given=given, allowed=self._before))
+
+    def _depth(self, stream: str) -> int:
+        """How many streams deep the joins of a stream reach."""
+        nodes = self._resolved.joins.get(stream, {}).values()
+        others = {leaf.stream for node in nodes for leaf in all_leaves(node)}
+        return max((1 + self._depth(other) for other in others), default=0)
 
     def _book_of(self, event: Mapping[str, Any]) -> Book:
         if "stream" not in event:
@@ -243,10 +337,25 @@ class Live:
         return self._books[stream]
 
     def _instant(self, value: int | datetime) -> int:
-        return int(shelf.held_value(value, FieldType("instant"), "point", "t"))
+        return int(held_value(value, _INSTANT, "point", "t"))
+
+    def _plan(self, names: tuple[str, ...] | None) -> Plan:
+        every = self._resolved.nodes
+        wanted = tuple(every) if names is None else names
+        found = self._plans.get(wanted)
+        if found is None:
+            nodes: dict[str, Node] = {}
+            for name in wanted:
+                if name not in every:
+                    raise InputError(WORDS("labels.unknown", given=name, allowed=", ".join(every)))
+                nodes[name] = every[name]
+            found = self._plans[wanted] = Plan(self._books, nodes, self._zone)
+        return found
 
     def _repeated(self, book: Book, id: int | str, number: int, found: Revision) -> bool:
         """Whether this revision was already known by then, so that it changes nothing."""
+        if id not in book.ids:
+            return False
         event = book.event(id)
         if event is None or number not in event.revisions:
             return False
@@ -256,43 +365,36 @@ class Live:
             raise InputError(WORDS("labels.conflict", stream=stream, id=id, revision=number))
         return kept.known_at <= found.known_at
 
+    def _own(self, event: Mapping[str, Any], one: Observed, names: tuple[str, ...]) -> Vector:
+        """Labels at the own point of an event that was just observed."""
+        book = self._books[one.stream]
+        assert one.id is not None
+        kept = book.event(one.id)
+        assert kept is not None
+        found = kept.revisions[one.revision]
+        if found.at is None:
+            # A retraction may leave out what it takes back.
+            found = next((each for each in kept.revisions.values() if each.at is not None), found)
+        keys = dict(zip(book.entities, found.keys, strict=True))
+        t = found.known_at if found.at is None else found.at
+        return self._vector(self._plan(names), keys, t, None, (one.stream, one.id))
+
     def _vector(
         self,
+        plan: Plan,
         keys: Mapping[str, int | str | None],
         t: int,
         k: int | None,
         own: tuple[str, int | str] | None,
-        labels: Iterable[str] | None,
     ) -> Vector:
-        nodes = self._resolved.nodes
-        names = list(nodes) if labels is None else list(labels)
-        event = None if own is None else self._book(own[0]).event(own[1])
         if k is None:
-            known = [revision.known_at for revision in event.revisions.values()] if event else []
-            k = min(known) if known else self._known
-        point = Point(self._books, keys, t, k, own, event, self._zone)
-        values: dict[str, Any] = {}
-        missing: dict[str, str] = {}
-        for name in names:
-            if name not in nodes:
-                raise InputError(WORDS("labels.unknown", given=name, allowed=", ".join(nodes)))
-            for entity in self._resolved.definitions[name].entities:
-                if entity not in keys:
-                    allowed = ", ".join(keys)
-                    raise InputError(WORDS("labels.point_entity", name=name, entity=entity, allowed=allowed))
-            values[name], reason = by_value(nodes[name], point.leaf)
-            if reason:
-                missing[name] = reason
-        return Vector(values, missing)
-
-
-def _plain(revision: Revision) -> list[Any]:
-    days = [
-        msgspec.msgpack.Ext(1, value.isoformat().encode()) if isinstance(value, date) else value
-        for value in revision.values
-    ]
-    return [revision.known_at, revision.retract, revision.at, revision.sequence, revision.keys, days]
-
-
-def _date(code: int, data: memoryview) -> date:
-    return date.fromisoformat(bytes(data).decode())
+            event = None if own is None else self._book(own[0]).event(own[1])
+            k = self._known if event is None else min([one.known_at for one in event.revisions.values()])
+        if self._before is not None:
+            self._check_compacted("t", t)
+            self._check_compacted("k", k)
+        for entity in plan.entities:
+            if entity not in keys:
+                name = next(name for name in plan.nodes if entity in self._resolved.definitions[name].entities)
+                raise InputError(WORDS("labels.point_entity", name=name, entity=entity, allowed=", ".join(keys)))
+        return Vector(*plan.values(Moment(keys, t, k, own)))

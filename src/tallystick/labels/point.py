@@ -1,140 +1,153 @@
-"""One point of the live executor: every aggregate by the exact scans that the batch executor uses too."""
+"""One point of the live executor: the groups of a plan asked in turn, links and anchors before what hangs on them."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from tallystick.labels import kernels, shelf
-from tallystick.labels.arithmetic import Outcome
-from tallystick.labels.batch import EXPIRED, NEVER_SEEN, NOT_YET_KNOWN, REASONS, SOURCE_NULL, UNDEFINED, deviation
-from tallystick.labels.book import Book, Event
+from tallystick.labels.arithmetic import by_value
+from tallystick.labels.book import Book
 from tallystick.labels.facts import T_MIN
-from tallystick.labels.resolve import Leaf
-from tallystick.labels.shelf import AT, EVENT, FROM, TO, VALUES, Shelf
-from tallystick.labels.windows import after
+from tallystick.labels.plan import Leaf, Node, all_leaves, leaves, needs
+from tallystick.labels.programs import Group
+from tallystick.labels.reasons import NEVER_SEEN, NOT_YET_KNOWN, REASONS, SOURCE_NULL
+from tallystick.labels.rules import Outcome
 
 
-class _Place(msgspec.Struct):
-    """Where a point lies on one shelf: its rows end at `end`, with its own event at `end_present`."""
+class Moment(msgspec.Struct):
+    """A point: whose keys, when, what was known, and the event whose own point it is."""
 
-    book: Book
-    shelf: Shelf
-    own: int
-    end: int
-    end_present: int
+    keys: Mapping[str, int | str | None]
+    t: int
+    known: int
+    own: tuple[str, int | str] | None = None
 
 
-class Point:
-    """One call of `now`; scans that several labels share are made once."""
+class Plan:
+    """Some labels as the groups that answer them.
 
-    def __init__(
-        self,
-        books: Mapping[str, Book],
-        keys: Mapping[str, int | str | None],
-        t: int,
-        k: int,
-        own: tuple[str, int | str] | None,
-        event: Event | None,
-        zone: str,
-    ) -> None:
-        self.books, self.keys, self.t, self.k, self.zone = books, keys, t, k, zone
-        self.own, self.event = own, event
-        self.places: dict[tuple[str, str], _Place] = {}
-        self.done: dict[int, Outcome] = {}
-        self.moments: dict[tuple[Any, ...], tuple[int, ...]] = {}
+    Parameters
+    ----------
+    books
+        Stream → its facts.
+    nodes
+        Label → its plan.
+    zone
+        IANA time zone of calendar windows.
+    """
 
-    def leaf(self, leaf: Leaf) -> Outcome:
-        """The value of one aggregate."""
-        found = self.done.get(id(leaf))
-        if found is None:
-            found = self.done[id(leaf)] = self._value(leaf)
-        return found
+    def __init__(self, books: Mapping[str, Book], nodes: Mapping[str, Node], zone: str) -> None:
+        self.books, self.nodes, self.zone = books, dict(nodes), zone
+        every = [leaf for node in nodes.values() for leaf in all_leaves(node)]
+        places = {leaf: i for i, leaf in enumerate(dict.fromkeys(every))}
+        self.size = len(places)
+        # Leaves are found by what they are only here; later by which object they are.
+        self.at: dict[int, int] = {id(leaf): places[leaf] for leaf in every}
+        self._every = every
+        self.links = {leaf: places[leaf] for leaf in places}
+        depths: dict[Leaf, int] = {}
+        for leaf in places:
+            depths[leaf] = max((1 + depths[need] for need in needs(leaf)), default=0)
+        members: dict[tuple[int, str, str, Leaf | None], list[tuple[int, Leaf]]] = {}
+        for leaf, place in places.items():
+            if leaf.entity:
+                members.setdefault((depths[leaf], leaf.stream, leaf.entity, leaf.via), []).append((place, leaf))
+        self.groups = [
+            Group(books[stream], entity, via, members[depth, stream, entity, via])
+            for depth, stream, entity, via in sorted(members, key=lambda one: one[0])
+        ]
+        self.own = [(place, leaf) for leaf, place in places.items() if not leaf.entity]
+        self.entities = tuple(dict.fromkeys(group.entity for group in self.groups if group.via is None))
+        self.outputs = [(name, node, self.at.get(id(node), -1)) for name, node in self.nodes.items()]
+        self.marked = [(name, [self.at[id(leaf)] for leaf in leaves(node)]) for name, node in self.nodes.items()]
+        self.formulas = any(place < 0 for _, _, place in self.outputs)
+        self.capped = frozenset(name for name, node in self.nodes.items() if any(leaf.cap for leaf in all_leaves(node)))
+        self.alone = not self.own and all(group.via is None for group in self.groups)
+        self.alone = self.alone and all(leaf.window.anchor is None for leaf in places)
 
-    def _place(self, leaf: Leaf) -> _Place:
-        book = self.books[leaf.stream]
-        found = book.shelf(leaf.entity, self.keys[leaf.entity])
-        found = Shelf(len(book.features)) if found is None else found
-        at, own = found.ints[AT], -1
-        if self.own is None or self.own[0] != leaf.stream:
-            end = kernels.upper_bound(at, 0, found.size, self.t)
-            return _Place(book, found, own, end, end)
-        version = None
-        if self.event is not None:
-            own = self.event.number
-            version = next((one for one in self.event.versions if one.known_from <= self.k < one.known_to), None)
-        if version is None or version.at != self.t:
-            end = kernels.upper_bound(at, 0, found.size, self.t - 1)
-        else:
-            end = bisect_left(found.order, (self.t, version.sequence, self.own[1], T_MIN))
-        end_present = end
-        # Its own rows stand there, one for each version of equal sequence; a correction may have moved others later.
-        while own >= 0 and end_present < found.size and found.ints[EVENT, end_present] == own:
-            if at[end_present] > self.t:
-                break
-            end_present += 1
-        return _Place(book, found, own, end, end_present)
+    def outcomes(self, moment: Moment) -> tuple[list[Any], set[int]]:
+        """(value, reason) of every leaf, and the places of those that are approximate."""
+        found: list[Any] = [None] * self.size
+        approximate: set[int] = set()
+        own = moment.own
+        for place, leaf in self.own:
+            found[place] = self._own(leaf, moment)
+        for group in self.groups:
+            number = -1
+            if own is not None and own[0] == group.stream:
+                number = group.book.ids.get(own[1], -2)
+            link = None if group.via is None else found[self.links[group.via]]
+            key = moment.keys[group.entity] if link is None else link[0]
+            anchors, missing = self._anchors(group, found) if group.given else ({}, [])
+            if group.given:
+                group.set_bounds(moment.t, self.zone, anchors)
+            group.ask(
+                group.arena.slot_of(key),
+                moment.t,
+                moment.known,
+                number,
+                lambda group=group, key=key: self._lost(group, key, moment),  # type: ignore[misc]
+            )
+            group.outcomes(found, approximate)
+            for i, reason in missing:
+                found[group.places[i]] = (None, reason)
+            if link is not None and link[1]:
+                for place in group.places:
+                    found[place] = (None, link[1])
+        return found, approximate
 
-    def _value(self, leaf: Leaf) -> Outcome:
-        group = (leaf.stream, leaf.entity)
-        place = self.places.get(group)
-        if place is None:
-            place = self.places[group] = self._place(leaf)
-        ints, present = place.shelf.ints, leaf.including_present
-        stop = place.end_present if present else place.end
-        high = kernels.upper_bound(ints[AT], 0, stop, self.t - leaf.delay_micros) if leaf.delay_micros else stop
-        start = after(self.t, leaf.window_micros, leaf.delay_micros, self.zone)
-        low = kernels.upper_bound(ints[AT], 0, high, start)
-        number = place.book.features[leaf.column, leaf.where, leaf.kind == "distinct"]
-        code, value = place.shelf.codes[number], ints[VALUES + number]
-        visible = (ints[FROM], ints[TO], ints[EVENT], low, high, self.k, place.own, present)
-        if leaf.kind in ("min", "max"):
-            n, nulls, awaiting, best = kernels.scan_extreme(*(code, value, *visible, leaf.kind == "max"))
-            return (shelf.from_int(best, leaf.type), "") if n else self._none(place, leaf, nulls, awaiting)
-        if leaf.kind in ("first", "last", "since_last"):
-            nulls, awaiting, row = kernels.scan_edge(*(code, *visible, leaf.kind != "first"))
-            return self._edge(place, leaf, int(value[row])) if row >= 0 else self._none(place, leaf, nulls, awaiting)
-        if leaf.kind == "distinct":
-            different, nulls, awaiting = kernels.scan_distinct(code, value, *visible)
-            empty = different == 0 and nulls + awaiting > 0
-            return self._none(place, leaf, nulls, awaiting) if empty else (different, "")
-        shared = (*group, number, low, high, present)
-        found = self.moments.get(shared)
-        if found is None:
-            found = self.moments[shared] = kernels.scan_moments(code, value, *visible)
-        return self._summed(place, leaf, found)
+    def values(self, moment: Moment) -> tuple[dict[str, Any], dict[str, str], frozenset[str]]:
+        """Label → value; label → reason where there is none; labels that are approximate."""
+        found, approximate = self.outcomes(moment)
+        values: dict[str, Any] = {}
+        missing: dict[str, str] = {}
+        for name, node, place in self.outputs:
+            values[name], reason = found[place] if place >= 0 else self._formula(node, found)
+            if reason:
+                missing[name] = reason
+        if not approximate:
+            return values, missing, frozenset()
+        marked = (name for name, places in self.marked if not approximate.isdisjoint(places) and name not in missing)
+        return values, missing, frozenset(marked)
 
-    def _edge(self, place: _Place, leaf: Leaf, number: int) -> Outcome:
-        if leaf.kind == "since_last":
-            return self.t - number, ""
-        if leaf.type.kind == "text":
-            return place.book.words[leaf.column][number], ""
-        return shelf.from_int(number, leaf.type), ""
+    def _formula(self, node: Node, found: list[Any]) -> Outcome:
+        at = self.at
+        return by_value(node, lambda leaf: found[at[id(leaf)]])
 
-    def _summed(self, place: _Place, leaf: Leaf, found: tuple[int, ...]) -> Outcome:
-        n, nulls, awaiting, filtered, s_high, s_low, q0, q1, q2 = found
-        if leaf.kind == "count":
-            return n, ""
-        if leaf.kind == "share":
-            rows = n + filtered
-            return (float(n) / float(rows), "") if rows else self._none(place, leaf, 0, 0)
-        if n == 0:
-            empty = leaf.kind == "sum" and nulls + awaiting == 0
-            return (0, "") if empty else self._none(place, leaf, nulls, awaiting)
-        total = (s_high << 64) + s_low
-        if leaf.kind == "sum":
-            return (total, "") if -(2**63) <= total < 2**63 else (None, REASONS[UNDEFINED])
-        if leaf.kind == "mean":
-            return float(total) / float(n), ""
-        return (deviation(n, total, q0 + (q1 << 64) + (q2 << 128)), "") if n > 1 else (None, REASONS[UNDEFINED])
+    def _anchors(self, group: Group, found: list[Any]) -> tuple[dict[int, int], list[tuple[int, str]]]:
+        """The instants that a group's windows hang on, and the leaves whose anchor is missing."""
+        anchors: dict[int, int] = {}
+        missing: list[tuple[int, str]] = []
+        for i in group.given:
+            anchor = group.leaves[i].window.anchor
+            if anchor is not None:
+                value, reason = found[self.links[anchor]]
+                anchors[i] = 0 if reason else value
+                if reason:
+                    missing.append((i, reason))
+        return anchors, missing
 
-    def _none(self, place: _Place, leaf: Leaf, nulls: int, awaiting: int) -> Outcome:
-        if awaiting or nulls:
-            return None, REASONS[NOT_YET_KNOWN if awaiting else SOURCE_NULL]
-        ints, present = place.shelf.ints, leaf.including_present
-        stop = place.end_present if present else place.end
-        seen = kernels.any_visible(0, stop, ints[FROM], ints[TO], ints[EVENT], self.k, place.own, present)
-        return None, REASONS[EXPIRED if seen else NEVER_SEEN]
+    def _own(self, leaf: Leaf, moment: Moment) -> Outcome:
+        """A value of the request itself: the own event's column, as known at the point."""
+        book, own = self.books[leaf.stream], moment.own
+        event = book.event(own[1]) if own is not None and own[0] == leaf.stream else None
+        version = None if event is None else book.version_at(event, moment.known)
+        if version is None:
+            return None, REASONS[NEVER_SEEN]
+        value = version.values[book.columns.index(leaf.column)]
+        if value is None:
+            return None, REASONS[NOT_YET_KNOWN if leaf.column in version.awaiting else SOURCE_NULL]
+        return value, ""
+
+    def _lost(self, group: Group, key: int | str, moment: Moment) -> int:
+        """Where rows before the own event end in a segment that does not have it."""
+        assert moment.own is not None
+        slot, book = group.arena.slot_of(key), group.book
+        event = book.event(moment.own[1])
+        version = None if event is None else book.version_at(event, moment.known)
+        order = None
+        if event is not None and version is not None and version.at == moment.t:
+            order = (version.sequence, event.id, T_MIN)
+        return group.arena.end_before(slot, moment.t, order)

@@ -17,8 +17,8 @@ WORDS = Catalogue(
             "标签 {name} 与标签 {other} 是同一对象；每个标签只允许一个名称，请重新定义或删去一个名称",
         ),
         "labels.unfinished": (
-            '{name} is {kind} without a window; allowed: end it with .over("7d"), .over("month") or .over("lifetime")',
-            '{name} 是没有窗口的 {kind}；允许：以 .over("7d")、.over("month") 或 .over("lifetime") 结尾',
+            '{name} is {kind} without a window; allowed: end it with .over("7d"), .over("10 events"), .over("month"), .over("lifetime"), .over_each([...]), .after(label) or .before(label)',
+            '{name} 是没有窗口的 {kind}；允许：以 .over("7d")、.over("10 events")、.over("month")、.over("lifetime")、.over_each([...])、.after(标签) 或 .before(标签) 结尾',
         ),
         "labels.entity": (
             "stream {stream} has no key for entity {entity}; allowed: {allowed}",
@@ -45,16 +45,16 @@ WORDS = Catalogue(
             '流 {stream} 字段 {name}：默认值用于确认之前，须给出 known_at="列名"',
         ),
         "labels.window_zero": (
-            "window {given!r} is empty; allowed: a span such as 7d or 90min, month, or lifetime",
-            "窗口 {given!r} 为空；允许：如 7d、90min 的时长、month 或 lifetime",
+            "window {given!r} is empty; allowed: a span such as 7d or 90min, 10 events, day, week, month, quarter, year, session 30m, lifetime",
+            "窗口 {given!r} 为空；允许：如 7d、90min 的时长、10 events、day、week、month、quarter、year、session 30m、lifetime",
         ),
         "labels.window_long": (
             "window {given!r} is longer than 36,500 years; allowed: a shorter span, or lifetime",
             "窗口 {given!r} 长于 36,500 年；允许：更短的时长，或 lifetime",
         ),
         "labels.window_text": (
-            "window {given!r} is not a span; allowed: a span such as 7d or 90min, month, or lifetime",
-            "窗口 {given!r} 不是时长；允许：如 7d、90min 的时长、month 或 lifetime",
+            "window {given!r} is none; allowed: a span such as 7d or 90min, 10 events, day, week, month, quarter, year, session 30m, lifetime",
+            "窗口 {given!r} 无法识别；允许：如 7d、90min 的时长、10 events、day、week、month、quarter、year、session 30m、lifetime",
         ),
         "labels.delay": (
             "delay {given!r} is not a span of at least 0; allowed: a span such as 7d",
@@ -77,8 +77,8 @@ WORDS = Catalogue(
             "公式 {given!r} 无法读取：{detail}",
         ),
         "labels.formula_node": (
-            "the formula {given!r} uses {kind}; allowed: labels, numbers, + - * / and parentheses",
-            "公式 {given!r} 使用了 {kind}；允许：标签、数字、+ - * / 和括号",
+            "the formula {given!r} uses {kind}; allowed: labels, numbers, + - * / and parentheses, or any FEEL with the type of its result: formula(..., type=flag())",
+            "公式 {given!r} 使用了 {kind}；允许：标签、数字、+ - * / 和括号；或给出结果类型后使用任意 FEEL：formula(..., type=flag())",
         ),
         "labels.formula_number": (
             "the number {given} in a formula leaves the 64-bit range",
@@ -168,6 +168,166 @@ WORDS = Catalogue(
         "labels.state": (
             "this label state cannot be read: {detail}",
             "标签状态无法读取：{detail}",
+        ),
+        "labels.kind_real": (
+            '{kind} of {column}: the column is {type}, and floats are never summed, for their sum depends on its order; allowed: {allowed}, so declare an amount as money("EUR") or decimal(4)',
+            '{kind} 读取 {column}：该列是 {type}，浮点数之和取决于顺序，从不求和；允许：{allowed}，请将数额声明为 money("EUR") 或 decimal(4)',
+        ),
+        "labels.window_events": (
+            "window {given!r} is too long; allowed: 1 to 100,000 events, or lifetime",
+            "窗口 {given!r} 过长；允许：1 至 100,000 events，或 lifetime",
+        ),
+        "labels.window_back": (
+            "window {given!r} has no unit to go back by; allowed with back= and to_date=: {allowed}",
+            "窗口 {given!r} 没有可回溯的单位；back= 与 to_date= 只允许用于：{allowed}",
+        ),
+        "labels.window_units": (
+            "back={given!r} is no number of calendar units; allowed: a whole number from 0 to {most}",
+            "back={given!r} 不是日历单位数；允许：0 至 {most} 的整数",
+        ),
+        "labels.gap": (
+            "{given!r} is no statistic of gaps; allowed: {allowed}",
+            "{given!r} 不是间隔统计量；允许：{allowed}",
+        ),
+        "labels.number": (
+            "{kind} of {given!r} values; allowed: a whole number from 1 to {most}",
+            "{kind} 取 {given!r} 个值；允许：1 至 {most} 的整数",
+        ),
+        "labels.quantile": (
+            "{given!r} is no quantile; allowed: 0 to 1 with at most six decimals, such as 0.95",
+            "{given!r} 不是分位数；允许：0 至 1，最多六位小数，如 0.95",
+        ),
+        "labels.half_life": (
+            "half-life {given!r} is no span; allowed: a span such as 7d, above 0 and below 71 years",
+            "半衰期 {given!r} 不是时长；允许：如 7d 的时长，大于 0 且小于 71 年",
+        ),
+        "labels.slope": (
+            "a slope per {given!r} has no meaning; allowed: a span such as 1d, above 0",
+            "每 {given!r} 的斜率没有意义；允许：如 1d 的时长，大于 0",
+        ),
+        "labels.cap": (
+            "cap {given!r} is no number of values; allowed: 0 for none, or a whole number from 2 to {most}",
+            "上限 {given!r} 不是数值个数；允许：0 表示不设上限，或 2 至 {most} 的整数",
+        ),
+        "labels.cap_real": (
+            "quantile of {column}: a real column has no approximate quantile; allowed: cap=0, or declare it decimal(4)",
+            "{column} 的分位数：real 列没有近似分位数；允许：cap=0，或声明为 decimal(4)",
+        ),
+        "labels.anchor": (
+            'the anchor is {given}; allowed: a windowed label whose value is an instant, such as last_at().over("lifetime")',
+            '锚点是 {given}；允许：值为时刻的窗口标签，如 last_at().over("lifetime")',
+        ),
+        "labels.link": (
+            "the link is {given}; allowed: a windowed label or an own column whose value is text or a whole number, as keys are",
+            "链接是 {given}；允许：值为文本或整数（与键相同）的窗口标签或自身列",
+        ),
+        "labels.link_key": (
+            "the key of {entity} is {type}, but the link gives {given}; allowed: a link of the key's type",
+            "{entity} 的键是 {type}，但链接给出 {given}；允许：与键类型相同的链接",
+        ),
+        "labels.join_cycle": (
+            "the stream's joined columns are made from itself: {given}; allowed: labels of other streams",
+            "流的关联列由自身构成：{given}；允许：其他流的标签",
+        ),
+        "labels.join_column": (
+            "stream {stream} has a column {column} of its own; allowed: another name for the joined one",
+            "流 {stream} 自身已有列 {column}；请为关联列改名",
+        ),
+        "labels.join_entity": (
+            "stream {stream}, joined column {column}: its label needs the key of {entity}, and the events have none; allowed: entities in keys=, or .via(link)",
+            "流 {stream} 关联列 {column}：其标签需要 {entity} 的键，而事件没有；允许：keys= 中的实体，或 .via(链接)",
+        ),
+        "labels.join_own": (
+            "stream {stream}, joined column {column}: a joined label is asked at no event's own point, so it has no own column",
+            "流 {stream} 关联列 {column}：关联标签不在任何事件自身的点上求值，因此没有自身列",
+        ),
+        "labels.clock": (
+            "{given}() reads the clock; allowed: what gives the same value whenever it is computed",
+            "{given}() 读取时钟；只允许任何时候计算结果都相同的写法",
+        ),
+        "labels.freshness": (
+            "freshness {given!r} is not a span of at least 0; allowed: a span such as 1d",
+            "时效 {given!r} 不是大于等于 0 的时长；允许：如 1d 的时长",
+        ),
+        "labels.max_grade": (
+            "label {name} reads column {stream}.{column} of grade {given}; allowed for this label: up to {allowed}",
+            "标签 {name} 读取 {given} 级的列 {stream}.{column}；此标签最高允许 {allowed}",
+        ),
+        "labels.purpose": (
+            "label {name} is for {given}, but reads column {stream}.{column}; allowed purposes of that column: {allowed}",
+            "标签 {name} 用于 {given}，但读取列 {stream}.{column}；该列允许的用途：{allowed}",
+        ),
+        "labels.family_member": (
+            "the family has no label {given!r}; allowed: {allowed}",
+            "标签族没有 {given!r}；允许：{allowed}",
+        ),
+        "labels.family_clash": (
+            "two labels are called {name}: values that differ only in signs make one name; allowed: names that differ",
+            "两个标签同名 {name}：仅符号不同的值会得到同一名称；名称必须不同",
+        ),
+        "labels.family_name": (
+            "{given!r} cannot name a label; allowed: letters, digits and underscores",
+            "{given!r} 不能作为标签名；允许：字母、数字和下划线",
+        ),
+        "labels.family_empty": (
+            "family {name} has no label; allowed: at least one window or value",
+            "标签族 {name} 没有标签；至少需要一个窗口或取值",
+        ),
+        "labels.family_flagged": (
+            "{kind} counts all events against its condition, so a family of values would not be what it seems; allowed: a count family over a count label, or one label for each value",
+            "{kind} 以全部事件对照条件，按取值分族会产生误解；允许：用计数标签族除以计数标签，或逐个取值定义标签",
+        ),
+        "labels.name_taken": (
+            "label {name} has the name of a column that label {other} brings along; allowed: another name",
+            "标签 {name} 与标签 {other} 附带的列同名；请改名",
+        ),
+        "labels.apart_out": (
+            "the folder for the labels exists already; allowed: a new one",
+            "标签输出文件夹已存在；允许：新的文件夹",
+        ),
+        "labels.apart_points": (
+            "either a stream, for its events' own points, or points must be given, and not both",
+            "须给出流（取其事件自身的点）或点表，二者只能取一",
+        ),
+        "labels.apart_source": (
+            "the facts of {stream} cannot be read: {detail}; allowed: Parquet files, a folder of them, or a lazy frame",
+            "{stream} 的事实无法读取：{detail}；允许：Parquet 文件、其文件夹或惰性数据表",
+        ),
+        "labels.apart_anchor": (
+            "label {name} counts for {entity} around an event of {other}, so it needs facts of two keys at once; allowed here: an anchor of the same entity; Library.at computes the others",
+            "标签 {name} 围绕 {other} 的事件统计 {entity}，需同时读取两个键的事实；此处只允许同一实体的锚点；其余请用 Library.at",
+        ),
+        "labels.apart_join": (
+            "label {name} reads stream {stream}, which has joined columns ({columns}); allowed here: streams without joins; Library.at computes the others",
+            "标签 {name} 读取带关联列（{columns}）的流 {stream}；此处只允许没有关联列的流；其余请用 Library.at",
+        ),
+        "labels.feel_types": (
+            "{given!r} brings {left} and {right} together, which can only be null; allowed: one type on both sides",
+            "{given!r} 将 {left} 与 {right} 放在一起，结果只能为 null；两侧须为同一类型",
+        ),
+        "labels.where_kind": (
+            "the filter {given!r} gives a {kind}; allowed: true or false",
+            "过滤条件 {given!r} 的结果是 {kind}；只允许真或假",
+        ),
+        "labels.rule_kind": (
+            "the formula {given!r} gives a {kind}, but its type is {type}; allowed: the type of what it gives",
+            "公式 {given!r} 的结果是 {kind}，但声明类型为 {type}；须为结果的类型",
+        ),
+        "labels.compacted": (
+            "{what} is {given}, and what was known before {allowed} was compacted; allowed: {allowed} or later",
+            "{what} 为 {given}，而 {allowed} 之前的状态已被压缩；允许：{allowed} 或之后",
+        ),
+        "labels.batch_stream": (
+            "the batch names no stream; allowed: a column stream beside {allowed}, or stream=",
+            "批次未给出流；允许：在 {allowed} 之外加一列 stream，或使用 stream=",
+        ),
+        "labels.replica_event": (
+            "an event of stream {stream} has no {column}; a replica takes what a writer observed and accepted",
+            "事件流 {stream} 的事件没有 {column}；副本只接收写入方已接受的事件",
+        ),
+        "labels.replica_text": (
+            "the Redis client gives {given}; allowed: a client that gives bytes (decode_responses=False)",
+            "Redis 客户端返回 {given}；须使用返回字节的客户端（decode_responses=False）",
         ),
     }
 )

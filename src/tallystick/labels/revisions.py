@@ -1,78 +1,25 @@
-"""Where live facts lie: for each key, row versions in the order (at, sequence, id), in arrays the kernels scan."""
+"""What is known of an event: its revisions as observed, and the versions that follow from them; values in held form."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from tallystick.core import FieldType, InputError, to_instant
-from tallystick.labels.define import FieldSpec
-from tallystick.labels.kernels import FOREVER, Codes, Ints
+from tallystick.labels.fields import FieldSpec
+from tallystick.labels.kernels.rows import FOREVER
 from tallystick.labels.words import WORDS
-
-Order: TypeAlias = tuple[int, int | str, int | str, int]
-AT, FROM, TO, EVENT, VALUES = 0, 1, 2, 3, 4
-"""Rows of a shelf's `ints`; from `VALUES` on, one for each feature."""
 
 _INT64 = 2**63
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
-class Shelf:
-    """The row versions of one key of one entity: `ints[:, :size]` and `codes[:, :size]`, a column each."""
-
-    __slots__ = ("codes", "ints", "order", "size")
-
-    def __init__(self, features: int) -> None:
-        self.order: list[Order] = []
-        self.ints: Ints = np.zeros((VALUES + features, 4), np.int64)
-        self.codes: Codes = np.zeros((features, 4), np.uint8)
-        self.size = 0
-
-    @classmethod
-    def of(cls, order: list[Order], ints: Ints, codes: Codes) -> Shelf:
-        """A shelf that holds row versions already in order, with room for as many again."""
-        made = cls(0)
-        room = max(4, 2 * len(order))
-        made.order, made.size = order, len(order)
-        made.ints = np.zeros((ints.shape[0], room), np.int64)
-        made.codes = np.zeros((codes.shape[0], room), np.uint8)
-        made.ints[:, : made.size], made.codes[:, : made.size] = ints, codes
-        return made
-
-    def add(self, order: Order, ints: list[int], codes: list[int]) -> None:
-        """Put a row version in its place."""
-        if self.size == self.ints.shape[1]:
-            self.ints = np.concatenate([self.ints, np.zeros_like(self.ints)], axis=1)
-            self.codes = np.concatenate([self.codes, np.zeros_like(self.codes)], axis=1)
-        if not self.order or order > self.order[-1]:
-            place = self.size
-            self.order.append(order)
-        else:
-            place = bisect_left(self.order, order)
-            insort(self.order, order)
-            self.ints[:, place + 1 : self.size + 1] = self.ints[:, place : self.size].copy()
-            self.codes[:, place + 1 : self.size + 1] = self.codes[:, place : self.size].copy()
-        self.ints[:, place] = ints
-        self.codes[:, place] = codes
-        self.size += 1
-
-    def remove(self, order: Order) -> None:
-        """Take a row version out."""
-        place = bisect_left(self.order, order)
-        del self.order[place]
-        self.ints[:, place : self.size - 1] = self.ints[:, place + 1 : self.size].copy()
-        self.codes[:, place : self.size - 1] = self.codes[:, place + 1 : self.size].copy()
-        self.size -= 1
-
-
 class Revision(msgspec.Struct, frozen=True, array_like=True):
-    """One revision of an event, its columns in held form."""
+    """One revision of an event, its columns in held form; `joined` was read from other streams when it came."""
 
     known_at: int
     retract: bool
@@ -80,6 +27,7 @@ class Revision(msgspec.Struct, frozen=True, array_like=True):
     sequence: int | str | None
     keys: tuple[int | str | None, ...]
     values: tuple[Any, ...]
+    joined: tuple[Any, ...] = ()
 
     def content(self) -> tuple[Any, ...]:
         """What two deliveries of the same revision must agree on: all but when each was known."""
@@ -98,6 +46,15 @@ class Version(msgspec.Struct, frozen=True):
     awaiting: frozenset[str] = frozenset()
 
 
+class Event:
+    """All that was observed of one event."""
+
+    __slots__ = ("id", "number", "revisions")
+
+    def __init__(self, id: int | str, number: int, revisions: dict[int, Revision]) -> None:
+        self.id, self.number, self.revisions = id, number, revisions
+
+
 def versions(
     revisions: Mapping[int, Revision], columns: tuple[str, ...], fields: Mapping[str, FieldSpec]
 ) -> list[Version]:
@@ -107,7 +64,8 @@ def versions(
     for number in sorted(revisions, reverse=True):
         one = revisions[number]
         if one.known_at < end and not one.retract:
-            whole = Version(one.known_at, end, one.at, one.sequence, one.keys, one.values)  # type: ignore[arg-type]
+            values = one.values + one.joined
+            whole = Version(one.known_at, end, one.at, one.sequence, one.keys, values)  # type: ignore[arg-type]
             found += _confirmed(whole, columns, fields)
         end = min(end, one.known_at)
     return found
@@ -205,3 +163,11 @@ def from_int(number: int, kind: FieldType) -> Any:
     if kind.kind == "real":
         return float(np.int64(number if number >= 0 else number ^ FOREVER).view(np.float64))
     return bool(number) if kind.kind == "flag" else number
+
+
+def rank_of(name: int | str) -> int:
+    """A name as int64 of the same order, as far as 8 bytes tell."""
+    if isinstance(name, int):
+        return name
+    start = name.encode("utf-8", "surrogatepass")[:8]
+    return int.from_bytes(start.ljust(8, b"\0"), "big") - _INT64

@@ -1,0 +1,1 @@
+"""Labels beside named peers: `python -m bench labels`."""

@@ -1,0 +1,71 @@
+"""Cost for each value and memory as the history grows, out of core: `tallystick.labels.partitions.at_partitions`.
+
+    python -m bench.labels.scale write|run EVENTS FOLDER     (one size alone, for its time and memory)
+
+Cards grow with the payments, twenty payments a card on the average, as they do for an issuer. The files are written
+before, by another process.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from bench.labels.data import WINDOWS, write_parts
+from bench.labels.every_event import compiled, library
+from bench.labels.measure import Row, fields, fresh, peak_mib, seconds_of
+
+EVENTS_PER_CARD = 20
+VALUES = 3 * len(WINDOWS)
+
+
+def rows(sizes: list[int], folder: Path | None) -> list[Row]:
+    """A row for each size; its ratio is the cost for each value beside the smallest size's."""
+    found: list[Row] = []
+    first = 0.0
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        for events in sizes:
+            fresh("bench.labels.scale", "write", events, name)
+            # The better of two, but for the hundred million, which take minutes.
+            runs = [fresh("bench.labels.scale", "run", events, name) for _ in range(2 if events < 50_000_000 else 1)]
+            best = min(runs, key=lambda run: run["seconds"])
+            cost = best["seconds"] / (events * VALUES) * 1e9
+            first = first or cost
+            found.append(
+                Row(
+                    f"out of core, {events:,} events, {VALUES} labels",
+                    f"{best['seconds']:.1f} s, {cost:.0f} ns a value",
+                    f"ourselves at {sizes[0]:,}",
+                    f"{cost / first:.2f} of its cost",
+                    f"whole process {max(run['peak'] for run in runs) / 1024:.2f} GiB; {best['partitions']} partitions",
+                )
+            )
+            shutil.rmtree(Path(name) / str(events))
+    return found
+
+
+def one_size(events: int, folder: Path) -> dict[str, Any]:
+    """Seconds and memory of one run over the files of `folder`."""
+    from tallystick.labels.partitions import at_partitions
+
+    compiled()
+    made, out = library(False), folder / f"out{events}"
+    facts = {"payments": pl.scan_parquet(folder / str(events) / "*.parquet")}
+    report, seconds = seconds_of(lambda: at_partitions(made, facts, out, stream="payments"))
+    height = pl.scan_parquet(out / "*.parquet").select(pl.len()).collect().item()
+    shutil.rmtree(out)
+    if height != events:
+        sys.exit(f"{height} rows for {events} events")
+    return {"seconds": seconds, "peak": peak_mib(), "partitions": report.partitions}
+
+
+if __name__ == "__main__":
+    step, size, where = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
+    if step == "write":
+        fields({"files": len(write_parts(where / sys.argv[2], size, max(size // EVENTS_PER_CARD, 1)))})
+    else:
+        fields(one_size(size, where))

@@ -1,0 +1,372 @@
+"""One pass over the points of each key: a window slides on, and travels in what was known, over one exact state.
+
+A row enters when the window reaches it or when it becomes known later, and leaves when the window does or when it stops
+to count. Points lie in the order of their rows; k may go forth and back between them, and costs what changed in
+between. It holds for points with k >= t, at which every row that was not late counts.
+
+The kernels spell the same three loops out instead of calling one: passing arrays on for every row costs ten times the
+work that is done there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tallystick.core.numeric import kernel
+from tallystick.labels.algebra import COUNT, DISTINCT, SUM
+from tallystick.labels.kernels.folds import entropy, log_weight, rank_of
+from tallystick.labels.kernels.linear import add, finish, take, zero
+from tallystick.labels.kernels.rows import FOREVER, FOUND, NONE, Codes, Ints
+
+
+@kernel
+def travel(
+    key: Ints,
+    low: Ints,
+    high: Ints,
+    k: Ints,
+    fast: Codes,
+    when: Ints,
+    what: Ints,
+    begin: Ints,
+    onward: bool,
+    first: int,
+    last: int,
+) -> Any:
+    """How a window gets from point to point of [first, last): what to do before it slides on.
+
+    `onward` leaves points out whose k is beyond that of a later point of the key: it never travels back.
+
+    Returns
+    -------
+    steps, ops, anew
+        Before sliding to point first + j do `ops[steps[j] : steps[j + 1]]`, inside the window as it was: row i enters,
+        -1 - i leaves. Where `anew[j]` is 1 the window begins anew, empty, at its low end; 2 says: not answered here.
+    """
+    steps, anew = np.zeros(last - first + 1, np.int64), np.zeros(last - first, np.uint8)
+    ops = np.empty(64, np.int64)
+    if onward:
+        least, held = FOREVER, -1
+        for j in range(last - first - 1, -1, -1):
+            p = first + j
+            if fast[p] == 0 or low[p] >= high[p]:
+                continue
+            if key[p] != held:
+                least, held = FOREVER, key[p]
+            if k[p] > least:
+                anew[j] = 2
+            least = min(least, k[p])
+    size, lo, hi, now, c, held = 0, 0, 0, 0, 0, -1
+    for j in range(last - first):
+        p = first + j
+        a, b = low[p], high[p]
+        if fast[p] == 0 or a >= b or anew[j] == 2:
+            anew[j] = 2
+        elif key[p] != held or a < lo or b < hi or a >= hi:
+            anew[j] = 1
+            held, lo, hi, now = key[p], a, b, k[p]
+            c, stop = begin[held], begin[held + 1]
+            while c < stop:
+                middle = (c + stop) >> 1
+                if when[middle] <= now:
+                    c = middle + 1
+                else:
+                    stop = middle
+        else:
+            begins, stop = begin[held], begin[held + 1]
+            forth = c < stop and when[c] <= k[p]
+            while (c < stop and when[c] <= k[p]) if forth else (c > begins and when[c - 1] > k[p]):
+                if not forth:
+                    c -= 1
+                op = what[c]
+                row = op if op >= 0 else -1 - op
+                if lo <= row and row < hi:
+                    if size == ops.size:
+                        wider = np.empty(2 * size, np.int64)
+                        wider[:size] = ops
+                        ops = wider
+                    ops[size] = op if forth else -1 - op
+                    size += 1
+                if forth:
+                    c += 1
+            lo, hi, now = a, b, k[p]
+        steps[j + 1] = size
+    return steps, ops, anew
+
+
+@kernel
+def narrow(
+    kinds: Ints,
+    x: Ints,
+    known_from: Ints,
+    known_to: Ints,
+    low: Ints,
+    high: Ints,
+    k: Ints,
+    to: Ints,
+    first: int,
+    steps: Ints,
+    ops: Ints,
+    anew: Codes,
+    whole: Any,
+    real: Any,
+    status: Any,
+) -> None:
+    """Counts, and sums and means that fit 63 bits."""
+    n, total, lo, hi = 0, 0, 0, 0
+    for j in range(anew.size):
+        p = first + j
+        if anew[j] == 2:
+            for one in range(kinds.size):
+                status[one, to[p]] = NONE
+            continue
+        if anew[j] == 1:
+            n, total, lo, hi = 0, 0, low[p], low[p]
+        for o in range(steps[j], steps[j + 1]):
+            i = ops[o]
+            if i >= 0:
+                n += 1
+                total += x[i]
+            else:
+                n -= 1
+                total -= x[-1 - i]
+        now = k[p]
+        while hi < high[p]:
+            if known_from[hi] <= now and now < known_to[hi]:
+                n += 1
+                total += x[hi]
+            hi += 1
+        while lo < low[p]:
+            if known_from[lo] <= now and now < known_to[lo]:
+                n -= 1
+                total -= x[lo]
+            lo += 1
+        place = to[p]
+        for one in range(kinds.size):
+            if n == 0:
+                status[one, place] = NONE
+            elif kinds[one] == COUNT:
+                whole[one, place] = n
+            elif kinds[one] == SUM:
+                whole[one, place] = total
+            else:
+                real[one, place] = np.float64(total) / np.float64(n)
+
+
+@kernel
+def linear(
+    family: int,
+    kinds: Ints,
+    params: Ints,
+    x: Ints,
+    y: Ints,
+    at: Ints,
+    known_from: Ints,
+    known_to: Ints,
+    low: Ints,
+    high: Ints,
+    k: Ints,
+    to: Ints,
+    first: int,
+    steps: Ints,
+    ops: Ints,
+    anew: Codes,
+    whole: Any,
+    real: Any,
+    status: Any,
+) -> None:
+    """What sums answer, in wide integers."""
+    s, work = np.zeros(24, np.uint64), np.zeros(512, np.int64)
+    n, lo, hi = 0, 0, 0
+    for j in range(anew.size):
+        p = first + j
+        if anew[j] == 2:
+            for one in range(kinds.size):
+                status[one, to[p]] = NONE
+            continue
+        if anew[j] == 1:
+            zero(s)
+            n, lo, hi = 0, low[p], low[p]
+        for o in range(steps[j], steps[j + 1]):
+            i = ops[o]
+            if i >= 0:
+                n += 1
+                add(family, s, x[i], y[i], at[i])
+            else:
+                n -= 1
+                take(family, s, x[-1 - i], y[-1 - i], at[-1 - i])
+        now = k[p]
+        while hi < high[p]:
+            if known_from[hi] <= now and now < known_to[hi]:
+                n += 1
+                add(family, s, x[hi], y[hi], at[hi])
+            hi += 1
+        while lo < low[p]:
+            if known_from[lo] <= now and now < known_to[lo]:
+                n -= 1
+                take(family, s, x[lo], y[lo], at[lo])
+            lo += 1
+        place = to[p]
+        for one in range(kinds.size):
+            if n == 0:
+                status[one, place] = NONE
+                continue
+            said, value, value_real = finish(kinds[one], s, params[one], work)
+            if said != FOUND:
+                status[one, place] = said
+            elif kinds[one] == COUNT or kinds[one] == SUM:
+                whole[one, place] = value
+            else:
+                real[one, place] = value_real
+
+
+@kernel
+def tallies(
+    kinds: Ints,
+    different: int,
+    x: Ints,
+    known_from: Ints,
+    known_to: Ints,
+    low: Ints,
+    high: Ints,
+    k: Ints,
+    to: Ints,
+    first: int,
+    steps: Ints,
+    ops: Ints,
+    anew: Codes,
+    whole: Any,
+    real: Any,
+    status: Any,
+) -> None:
+    """How many different values, and their entropy, by counts of each value (numbered densely below `different`)."""
+    tally = np.zeros(different + 1, np.int32)
+    weigh = False
+    for one in range(kinds.size):
+        weigh = weigh or kinds[one] != DISTINCT
+    n, some, weight, lo, hi, then = 0, 0, 0, 0, 0, 0
+    for j in range(anew.size):
+        p = first + j
+        if anew[j] == 2:
+            for one in range(kinds.size):
+                status[one, to[p]] = NONE
+            continue
+        if anew[j] == 1:
+            for i in range(lo, hi):
+                if known_from[i] <= then and then < known_to[i]:
+                    tally[x[i]] = 0
+            n, some, weight, lo, hi = 0, 0, 0, low[p], low[p]
+        for o in range(steps[j], steps[j + 1]):
+            i = ops[o]
+            v = x[i] if i >= 0 else x[-1 - i]
+            c = tally[v]
+            after = c + 1 if i >= 0 else c - 1
+            tally[v] = after
+            n += after - c
+            some += (after > 0) - (c > 0)
+            if weigh:
+                weight += log_weight(after) - log_weight(c)
+        now = k[p]
+        then = now
+        while hi < high[p]:
+            if known_from[hi] <= now and now < known_to[hi]:
+                c = tally[x[hi]]
+                tally[x[hi]] = c + 1
+                n += 1
+                some += c == 0
+                if weigh:
+                    weight += log_weight(c + 1) - log_weight(c)
+            hi += 1
+        while lo < low[p]:
+            if known_from[lo] <= now and now < known_to[lo]:
+                c = tally[x[lo]]
+                tally[x[lo]] = c - 1
+                n -= 1
+                some -= c == 1
+                if weigh:
+                    weight += log_weight(c - 1) - log_weight(c)
+            lo += 1
+        for one in range(kinds.size):
+            if n == 0:
+                status[one, to[p]] = NONE
+            elif kinds[one] == DISTINCT:
+                whole[one, to[p]] = some
+            else:
+                real[one, to[p]] = entropy(n, weight)
+
+
+@kernel
+def orders(
+    params: Ints,
+    levels: Ints,
+    rank: Ints,
+    known_from: Ints,
+    known_to: Ints,
+    low: Ints,
+    high: Ints,
+    k: Ints,
+    to: Ints,
+    first: int,
+    steps: Ints,
+    ops: Ints,
+    anew: Codes,
+    whole: Any,
+    status: Any,
+) -> None:
+    """Order statistics by a Fenwick tree of counts over the ranks of values; `levels` are the values by rank."""
+    size = levels.size
+    tree = np.zeros(size + 1, np.int32)
+    top = 1
+    while top * 2 <= size:
+        top *= 2
+    n, lo, hi, then = 0, 0, 0, 0
+    for j in range(anew.size):
+        p = first + j
+        if anew[j] == 2:
+            for one in range(params.size):
+                status[one, to[p]] = NONE
+            continue
+        # One queue of rows to add or take: those of the old window first, where it begins anew.
+        drop_from, drop_to = 0, 0
+        if anew[j] == 1:
+            drop_from, drop_to = lo, hi
+            lo, hi = low[p], low[p]
+        changed = steps[j + 1] - steps[j]
+        now = k[p]
+        total = drop_to - drop_from + changed + max(high[p] - hi, 0) + (low[p] - lo)
+        for step in range(total):
+            one = step
+            if one < drop_to - drop_from:
+                i = drop_from + one
+                delta = -1 if known_from[i] <= then and then < known_to[i] else 0
+            elif one - (drop_to - drop_from) < changed:
+                op = ops[steps[j] + one - (drop_to - drop_from)]
+                i, delta = (op, 1) if op >= 0 else (-1 - op, -1)
+            else:
+                one -= drop_to - drop_from + changed
+                if one < high[p] - hi:
+                    i, delta = hi + one, 1
+                else:
+                    i, delta = lo + one - max(high[p] - hi, 0), -1
+                if not (known_from[i] <= now and now < known_to[i]):
+                    delta = 0
+            if delta != 0:
+                n += delta
+                place = rank[i] + 1
+                while place <= size:
+                    tree[place] += delta
+                    place += place & -place
+        lo, hi, then = low[p], max(high[p], hi), now
+        for one in range(params.size):
+            if n == 0:
+                status[one, to[p]] = NONE
+                continue
+            left, place, bit = rank_of(params[one], n), 0, top
+            while bit > 0:
+                if place + bit <= size and tree[place + bit] < left:
+                    place += bit
+                    left -= tree[place]
+                bit >>= 1
+            whole[one, to[p]] = levels[place]
