@@ -1,4 +1,4 @@
-"""Cost for each value and memory as the history grows, out of core: `tallystick.labels.partitions.at_partitions`.
+"""Cost for each value and memory as the history grows, out of core: `tallystick.labels.scale.partitions.at_partitions`.
 
     python -m bench.labels.scale write|run EVENTS FOLDER     (one size alone, for its time and memory)
 
@@ -50,7 +50,7 @@ def rows(sizes: list[int], folder: Path | None) -> list[Row]:
 
 def one_size(events: int, folder: Path) -> dict[str, Any]:
     """Seconds and memory of one run over the files of `folder`."""
-    from tallystick.labels.partitions import at_partitions
+    from tallystick.labels.scale import at_partitions
 
     compiled()
     made, out = library(False), folder / f"out{events}"

@@ -20,10 +20,10 @@ from tests.docs.reading import Section, Table, sections
 from tallystick.core import FieldType, parse_instant, to_instant
 from tallystick.labels import Events, Family, Label, Library, Vector
 from tallystick.labels.algebra import ALGEBRA
-from tallystick.labels.define import Aggregate, Own, Per, Windowed
+from tallystick.labels.definition.define import Aggregate, Own, Per, Windowed
+from tallystick.labels.meaning.reasons import REASONS
+from tallystick.labels.meaning.windows import UNITS
 from tallystick.labels.plan import AFTER, BEFORE, CALENDAR, EVENTS, LIFETIME, SESSION, SPAN, Leaf
-from tallystick.labels.reasons import REASONS
-from tallystick.labels.windows import UNITS
 
 PAGE = Path(__file__).parents[2] / "docs" / "labels-reference.md"
 ZONE = "Europe/Berlin"

@@ -30,12 +30,12 @@ from tallystick.labels import (
 )
 from tallystick.labels import date as date_field
 from tallystick.labels.algebra import ALGEBRA
-from tallystick.labels.arithmetic import by_column, by_value
-from tallystick.labels.families import equals
+from tallystick.labels.batch.sweep import Values
+from tallystick.labels.definition.families import equals
+from tallystick.labels.meaning.arithmetic import by_column, by_value
+from tallystick.labels.meaning.reasons import REASONS
+from tallystick.labels.meaning.rules import lower
 from tallystick.labels.plan import Leaf, Node, Rule, Window
-from tallystick.labels.reasons import REASONS
-from tallystick.labels.rules import lower
-from tallystick.labels.sweep import Values
 
 DAY = 86_400_000_000
 card, customer, shop = Entity("card"), Entity("customer"), Entity("shop")

@@ -10,7 +10,7 @@ import pytest
 
 from tallystick.core import InputError, StateError
 from tallystick.labels import Entity, Events, Label, Library, flag, integer, money, real, text
-from tallystick.labels.live import Live
+from tallystick.labels.live.live import Live
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR

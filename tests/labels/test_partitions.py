@@ -12,7 +12,7 @@ import pytest
 
 from tallystick.core import InputError
 from tallystick.labels import Entity, Events, Label, Library, flag, formula, integer, money, text
-from tallystick.labels.partitions import at_partitions
+from tallystick.labels.scale import at_partitions
 
 HOUR = 3_600_000_000
 # Hours around the end of March 2026, when the clocks change in Berlin.

@@ -19,8 +19,7 @@ from tests.services import Server
 
 from tallystick.core import InputError, UsageError
 from tallystick.labels import Entity, Events, Library, Live, money, text
-from tallystick.labels.publish import Publisher
-from tallystick.labels.replica import Replica
+from tallystick.labels.replica import Publisher, Replica
 
 ROOT = Path(__file__).parents[2]
 HOUR = 3_600_000_000
@@ -249,7 +248,7 @@ def test_a_reader_starts_anew_when_it_holds_much(client: Any, monkeypatch: pytes
     library = Library(LABELS, {"payments": payments})
     publisher, reader = Publisher(library, client), Replica(library, client)
     publisher.publish([payment(number, number, f"c{number % 9}", number) for number in range(90)])
-    monkeypatch.setattr("tallystick.labels.replica.OBSERVED_MAX", 20)
+    monkeypatch.setattr("tallystick.labels.replica.replica.OBSERVED_MAX", 20)
     held = []
     for number in range(9):
         assert reader.now({"card": f"c{number}", "terminal": "y"}, HOUR)["spend_1d"] == sum(range(number, 90, 9))

@@ -13,8 +13,8 @@ from pyroaring import BitMap, FrozenBitMap
 
 from tallystick.core import DefinitionError, InputError, StateError
 from tallystick.labels import Entity, Events, Library, integer, money
-from tallystick.labels.directory import Directory
 from tallystick.labels.segments import Members, Segments, define, overlap
+from tallystick.labels.segments.directory import Directory
 
 CUSTOMER, SHOP = Entity("customer"), Entity("shop")
 VISITS = Events(

@@ -14,7 +14,7 @@ from tests.labels.test_partitions import log, own_points, stays
 
 from tallystick.core import InputError
 from tallystick.labels import Library
-from tallystick.labels.spark import at_spark
+from tallystick.labels.scale.spark import at_spark
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -4,7 +4,7 @@ One definition runs over history in columns (`Library.at`) and over live events 
 bits. Amounts are exact integers. Labels never sum floats, never look ahead of a point, and never drop or add a row.
 """
 
-from tallystick.labels.define import (
+from tallystick.labels.definition.define import (
     Entity,
     Events,
     Family,
@@ -21,12 +21,13 @@ from tallystick.labels.define import (
     real,
     text,
 )
+from tallystick.labels.definition.resolve import SEMANTICS, Definition
 from tallystick.labels.library import Library
-from tallystick.labels.live import Live, Observed, Vector
-from tallystick.labels.resolve import SEMANTICS, Definition
+from tallystick.labels.live.live import Batch, Live, Observed, Vector
 
 __all__ = [
     "SEMANTICS",
+    "Batch",
     "Definition",
     "Entity",
     "Events",

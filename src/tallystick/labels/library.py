@@ -11,18 +11,26 @@ import numpy as np
 import polars as pl
 
 from tallystick.core import DefinitionError, Faults, Field, InputError, Place, zone_of
-from tallystick.labels import batch
-from tallystick.labels.arithmetic import by_column
-from tallystick.labels.checks import check_columns, check_filters, check_note, check_roles, check_stream, graded, typed
-from tallystick.labels.define import Events, Family, Label
-from tallystick.labels.facts import REFUSED, Rows, normalise, prepare
-from tallystick.labels.families import expand
-from tallystick.labels.joined import with_joins
-from tallystick.labels.live import Live
-from tallystick.labels.loading import all_streams, check_entities, labels_in, run_file, zone_beside
+from tallystick.labels.batch import points as batch
+from tallystick.labels.batch.joined import with_joins
+from tallystick.labels.batch.sweep import Values
+from tallystick.labels.definition.checks import (
+    check_columns,
+    check_filters,
+    check_note,
+    check_roles,
+    check_stream,
+    graded,
+    typed,
+)
+from tallystick.labels.definition.define import Events, Family, Label
+from tallystick.labels.definition.families import expand
+from tallystick.labels.definition.loading import all_streams, check_entities, labels_in, run_file, zone_beside
+from tallystick.labels.definition.resolve import Definition, Resolved, declared_types, resolve
+from tallystick.labels.live.live import Live
+from tallystick.labels.meaning.arithmetic import by_column
+from tallystick.labels.meaning.facts import REFUSED, Rows, normalise, prepare
 from tallystick.labels.plan import Leaf, Node, all_leaves
-from tallystick.labels.resolve import Definition, Resolved, declared_types, resolve
-from tallystick.labels.sweep import Values
 from tallystick.labels.words import WORDS
 
 RowsOf: TypeAlias = Callable[[str], Rows]

@@ -1,0 +1,1 @@
+"""The batch executor: labels at many points, over history in columns."""

@@ -1,0 +1,216 @@
+"""The batch executor: labels at many points, over history in columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from tallystick.core import FieldType, InputError
+from tallystick.labels.batch.arrangement import Arrangement, Asked, point_keys
+from tallystick.labels.batch.sweep import Values, run
+from tallystick.labels.definition.define import Events
+from tallystick.labels.kernels import places
+from tallystick.labels.kernels.rows import Ints
+from tallystick.labels.meaning.facts import ID, T_MAX, T_MIN, Rows, codes, held, instants
+from tallystick.labels.meaning.features import floats, meaning
+from tallystick.labels.meaning.reasons import NEVER_SEEN, NOT_YET_KNOWN, REASONS, SOURCE_NULL
+from tallystick.labels.plan import Leaf, needs
+from tallystick.labels.words import WORDS
+
+
+class Points(msgspec.Struct, frozen=True):
+    """When and for whom labels are asked: `own_id` where a point is an event's own, null elsewhere."""
+
+    frame: pl.DataFrame
+    t: Ints
+    k: Ints
+    own_stream: pl.Series | None
+    own_id: pl.Series | None
+    own: dict[str, Ints]
+    """Stream → the number of each point's own event in it, -1 for none; filled as streams are read."""
+
+
+def read_points(points: pl.DataFrame, streams: Mapping[str, Events], rows_of: Callable[[str], Rows]) -> Points:
+    """Check the points and fill in k: the own event's first known instant, else t.
+
+    Raises
+    ------
+    InputError
+        When t is absent or null, or the own event is named by half.
+    """
+    if "t" not in points.columns:
+        raise InputError(WORDS("labels.points", given="t", allowed=", ".join(points.columns)))
+    t = _instants_of(points, "t")
+    if t.null_count():
+        raise InputError(WORDS("labels.time_null", row=int(t.is_null().arg_true()[0]) + 1, column="t"))
+    if points.height:
+        for edge in (t.min(), t.max()):
+            if not T_MIN <= int(edge) < T_MAX:  # type: ignore[arg-type]
+                raise InputError(WORDS("labels.time_range", given=edge))
+    given = [name for name in ("stream", "id") if name in points.columns]
+    if len(given) == 1:
+        raise InputError(WORDS("labels.point_own", given=given[0]))
+    stream = points["stream"].cast(pl.String) if given else None
+    id = held(points["id"], None, "points") if given else None
+    instants = t.to_numpy(writable=True)
+    k = (
+        _instants_of(points, "k")
+        if "k" in points.columns
+        else pl.Series("k", [None], pl.Int64).new_from_index(0, points.height)
+    )
+    known = k.fill_null(t).to_numpy(writable=True)
+    numbers: dict[str, Ints] = {}
+    if stream is not None and id is not None:
+        unknown = set(stream.drop_nulls().unique()) - set(streams)
+        if unknown:
+            raise InputError(WORDS("labels.no_stream", given=min(unknown), allowed=", ".join(streams)))
+        if k.null_count():
+            open_k = k.is_null() & id.is_not_null()
+            for name in stream.filter(open_k).drop_nulls().unique(maintain_order=True):
+                rows = rows_of(name)
+                own = numbers[name] = own_events(rows, id)
+                chosen = (open_k & (stream == name)).fill_null(False).to_numpy() & (own >= 0)
+                known[chosen] = rows.first_known[own[chosen]]
+    return Points(points, instants, known, stream, id, numbers)
+
+
+def _instants_of(points: pl.DataFrame, column: str) -> pl.Series:
+    series = points[column]
+    if series.dtype == pl.Null:
+        return series.cast(pl.Int64)
+    if not (series.dtype.is_integer() or series.dtype == pl.Datetime):
+        allowed = "datetimes, or microseconds as integers"
+        raise InputError(WORDS("labels.point_type", column=column, given=str(series.dtype), allowed=allowed))
+    return instants(series).to_physical()
+
+
+def own_events(rows: Rows, id: pl.Series) -> Ints:
+    """The number of each point's own event in the stream, -1 where it has none there."""
+    kind = rows.ids[ID].dtype
+    if id.dtype != kind and id.null_count() < id.len():
+        # Ids of another type name events of another stream.
+        return np.full(id.len(), -1, np.int64)
+    return codes(id.cast(kind), rows.ids)
+
+
+def run_at(
+    points: Points, leaves: Iterable[Leaf], streams: Mapping[str, Events], rows_of: Callable[[str], Rows], zone: str
+) -> dict[Leaf, Values]:
+    """The value of every leaf at every point.
+
+    Parameters
+    ----------
+    points
+        As `read_points` gives them.
+    leaves
+        Each after the anchors and links that it hangs on.
+    streams
+        Stream name → its events.
+    rows_of
+        Gives the row versions of a stream.
+    zone
+        IANA time zone of calendar units and of instants in filters.
+    """
+    found: dict[Leaf, Values] = {}
+    waiting = list(dict.fromkeys(leaves))
+    asked: dict[str, Asked] = {}
+    while waiting:
+        ready = [leaf for leaf in waiting if all(need in found for need in needs(leaf))]
+        waiting = [leaf for leaf in waiting if leaf not in set(ready)]
+        groups: dict[tuple[str, str, Leaf | None], list[Leaf]] = {}
+        for leaf in ready:
+            groups.setdefault((leaf.stream, leaf.entity, leaf.via), []).append(leaf)
+        for (stream, entity, via), members in groups.items():
+            rows = rows_of(stream)
+            if stream not in asked:
+                asked[stream] = _asked(points, stream, rows)
+            if not entity:
+                found |= {leaf: _own(rows, leaf, asked[stream]) for leaf in members}
+                continue
+            link = None if via is None else found[via]
+            keys = point_keys(points.frame, entity) if via is None or link is None else _linked(via, link)
+            arranged = Arrangement(rows, streams[stream], entity, asked[stream], keys, zone)
+            answers = run(arranged, members, found)
+            found |= answers if link is None else {leaf: _by_link(one, link) for leaf, one in answers.items()}
+    return found
+
+
+def _asked(points: Points, stream: str, rows: Rows) -> Asked:
+    """The points as this stream sees them."""
+    size = points.t.size
+    own, here = np.full(size, -1, np.int64), np.zeros(size, np.uint8)
+    row = own
+    if points.own_stream is not None and points.own_id is not None:
+        whose = ((points.own_stream == stream) & points.own_id.is_not_null()).fill_null(False).to_numpy()
+        if whose.any():
+            if stream not in points.own:
+                points.own[stream] = own_events(rows, points.own_id)
+            own = np.where(whose, points.own[stream], -1)
+            here = whose.astype(np.uint8)
+            if rows.plain:
+                at = np.maximum(own, 0)
+                seen = (own >= 0) & (rows.known_from[at] <= points.k) if rows.at.size else own >= 0
+                row = np.where(seen, own, -1)
+            else:
+                order, starts = places.by_bucket(rows.event, rows.ids.height)
+                row = places.own_rows(own, points.k, order, starts, rows.known_from, rows.known_to)
+    return Asked(points.t, points.k, own, row, here)
+
+
+def _own(rows: Rows, leaf: Leaf, asked: Asked) -> Values:
+    """A value of the request itself: the own event's column, as known at the point."""
+    made = meaning(rows, leaf.feature, "UTC")
+    reason = np.full(asked.t.size, NEVER_SEEN, np.uint8)
+    seen = asked.row >= 0
+    of_code = np.array([0, 0, SOURCE_NULL, NOT_YET_KNOWN], np.uint8)
+    if not rows.at.size:
+        return Values(np.zeros(asked.t.size, np.int64), reason, made.values)
+    row = np.maximum(asked.row, 0)
+    reason = np.where(seen, of_code[made.code[row]], reason)
+    data = np.where(reason == 0, made.x[row], 0)
+    return Values(floats(data) if leaf.type.kind == "real" else data, reason, made.values)
+
+
+def _linked(via: Leaf, link: Values) -> pl.Series:
+    """The keys that a link gives, null where it has none."""
+    return to_series("via", link, via.type)
+
+
+def _by_link(values: Values, link: Values) -> Values:
+    reason = np.where(link.reason != 0, link.reason, values.reason).astype(np.uint8)
+    return msgspec.structs.replace(values, reason=reason)
+
+
+def to_series(name: str, values: Values, kind: FieldType) -> pl.Series:
+    """Values as a column of the label's type, null where missing."""
+    present = pl.Series(values.reason == 0)
+    if kind.kind == "text":
+        assert values.texts is not None
+        numbers = pl.Series(np.maximum(values.data, 0))
+        found = (
+            values.texts.gather(numbers)
+            if values.texts.len()
+            else pl.Series([None], dtype=pl.String).new_from_index(0, numbers.len())
+        )
+    else:
+        found = pl.Series(values.data)
+        casts: dict[str, Any] = {"flag": pl.Boolean, "instant": pl.Datetime("us", "UTC")}
+        if kind.kind == "date":
+            found = found.cast(pl.Int32).cast(pl.Date)
+        elif kind.kind in casts:
+            found = found.cast(casts[kind.kind])
+    if not values.reason.any():
+        return found.alias(name)
+    return found.to_frame("v").select(pl.when(present).then(pl.col("v")).otherwise(None).alias(name)).to_series()
+
+
+def to_reasons(name: str, values: Values) -> pl.Series:
+    """The reasons as a text column, null where there is a value."""
+    table = pl.Series([None, *REASONS[1:]], dtype=pl.String)
+    if not values.reason.any():
+        return table.new_from_index(0, values.reason.size).alias(f"{name}__missing")
+    return table.gather(pl.Series(values.reason)).alias(f"{name}__missing")

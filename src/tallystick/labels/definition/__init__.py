@@ -1,0 +1,1 @@
+"""How labels are written, checked and turned into a plan."""

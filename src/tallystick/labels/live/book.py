@@ -1,0 +1,394 @@
+"""The live facts of one stream: what was observed of each event, and its row versions in every entity's arena."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from struct import Struct
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tallystick.core import FieldType, InputError, Message, Span
+from tallystick.feel import to_feel
+from tallystick.labels.definition.define import Events
+from tallystick.labels.definition.resolve import declared_types
+from tallystick.labels.kernels import arena as k
+from tallystick.labels.kernels.rows import AWAITING, FILTERED, FOREVER, NULL, VALUE, Ints
+from tallystick.labels.live.arena import Arena
+from tallystick.labels.live.layout import Mark, Place
+from tallystick.labels.live.past import Past
+from tallystick.labels.live.revisions import (
+    Event,
+    Revision,
+    Version,
+    held_value,
+    kind_of,
+    rank_of,
+    to_int,
+    versions,
+)
+from tallystick.labels.meaning.facts import T_MAX, T_MIN
+from tallystick.labels.meaning.features import hash_of
+from tallystick.labels.meaning.filters import columns_read, row_test
+from tallystick.labels.plan import Leaf, Node
+from tallystick.labels.words import WORDS
+
+_EXACT = {"money": int, "decimal": int, "integer": int, "instant": int, "text": str, "flag": bool}
+_LARGEST = 2**63
+_INTEGER, _INSTANT = FieldType("integer"), FieldType("instant")
+_CODES = 31
+"""Codes to a word."""
+
+
+class Book:
+    """The facts of one stream: by event, and by key of every entity."""
+
+    def __init__(
+        self,
+        events: Events,
+        columns: Iterable[str],
+        joins: Mapping[str, Node],
+        leaves: Iterable[Leaf],
+        zone: str,
+    ) -> None:
+        self.definition, self.zone = events, zone
+        self.joins = dict(joins)
+        self.source = tuple(sorted(set(columns) - set(joins)))
+        self.columns = (*self.source, *self.joins)
+        self.lateness = Span.parse(events.lateness).micros
+        self.kinds = {name: kind for name, kind in declared_types(events).items() if kind}
+        self.kinds |= {name: node.type for name, node in joins.items()}
+        self.entities = tuple(entity.name for entity in events.keys)
+        self.keys = tuple(events.keys.values())
+        self.confirmed = any(spec.known_at and name in self.columns for name, spec in events.fields.items())
+        self.numbers: dict[str, dict[Any, int]] = {}
+        self.words: dict[str, list[Any]] = {}
+        self.hashed: dict[str, int] = {}
+        self.hashes: NDArray[np.uint64] = np.zeros((1, 0), np.uint64)
+        self.tests: dict[str, Callable[[Mapping[str, Any]], bool]] = {}
+        self.tested: tuple[str, ...] = ()
+        own = [leaf for leaf in dict.fromkeys(leaves) if leaf.entity]
+        self.features = {feature: i for i, feature in enumerate(dict.fromkeys(leaf.feature for leaf in own))}
+        self.base, self.places = self._lay_out(own)
+        spots = [(one.x, one.y, one.word, one.shift) for one in self.places]
+        self.arenas = {
+            entity: Arena(
+                self.base,
+                spots,
+                [(leaf, self.features[leaf.feature]) for leaf in own if leaf.entity == entity],
+                self.order_of,
+            )
+            for entity in self.entities
+        }
+        self.row: Ints = np.zeros(self.base, np.int64)
+        self._pack = Struct(f"={self.base}q")
+        self.ids: dict[int | str, int] = {}
+        self.events: dict[int, Event] = {}
+        self.past = Past(self.keys, self.source, tuple(self.joins))
+        self.numbered = 0
+        # Columns whose type nobody declared take that of their first value.
+        self.open = True
+        self._exact: list[tuple[str, type | None]] = []
+        self._settled, self._settled_of = -1, self.kinds
+        self._first_value = 3 + len(self.keys)
+        self.mark: Mark | None = None
+
+    def _lay_out(self, leaves: list[Leaf]) -> tuple[int, list[Place]]:
+        for leaf in leaves:
+            if leaf.where and leaf.where not in self.tests:
+                read = tuple(sorted(columns_read(leaf.where, dict.fromkeys(self.columns) | self.kinds)))
+                self.tests[leaf.where] = row_test(leaf.where, read)
+                self.tested = tuple(sorted({*self.tested, *read}))
+            if leaf.cap and leaf.kind == "distinct":
+                self.hashed.setdefault(leaf.column, len(self.hashed))
+        self.hashes = np.zeros((max(1, len(self.hashed)), 0), np.uint64)
+        at = k.CODES + (len(self.features) + _CODES - 1) // _CODES
+        found = []
+        for i, feature in enumerate(self.features):
+            x = y = k.AT
+            if feature.column or feature.role == "flagged":
+                x = y = at
+                at += 1
+            if feature.other:
+                y, at = at, at + 1
+            kind = self.kinds.get(feature.column)
+            numbered = feature.role == "coded" or (kind is not None and kind.kind == "text")
+            if numbered:
+                self.numbers[feature.column], self.words[feature.column] = {}, []
+            column = self.columns.index(feature.column) if feature.column else -1
+            other = self.columns.index(feature.other) if feature.other else -1
+            found.append(Place(feature, column, other, numbered, x, y, k.CODES + i // _CODES, 2 * (i % _CODES)))
+        return at, found
+
+    def read(self, event: Mapping[str, Any], known_at: int | None) -> tuple[int | str | None, int, Revision, str]:
+        """Id, revision number, content and the reason of refusal ("" for none)."""
+        d, get = self.definition, event.get
+        if len(self.kinds) != self._settled or self._settled_of is not self.kinds:
+            self._settle()
+        number, known = get("revision"), get("known_at") if known_at is None else None
+        number = 0 if number is None else self._typed(number, "revision", _INTEGER)
+        retract = bool(get("retract"))
+        found: list[Any] = []
+        for column, exact in self._exact:
+            value: Any = get(column)
+            inside = exact is not int or not isinstance(value, int) or -_LARGEST <= value < _LARGEST
+            found.append(value if type(value) is exact and inside else self._value(value, column))
+        at, values = found[0], tuple(found[self._first_value :])
+        id, sequence = self._name(found[1], d.id), self._name(found[2], d.sequence or d.id)
+        keys = tuple(
+            [self._name(key, column) for key, column in zip(found[3 : self._first_value], self.keys, strict=True)]
+        )
+        if known is not None:
+            known_at = self._typed(known, "known_at", _INSTANT)
+        known = at if known_at is None else known_at
+        made = Revision(-1 if known is None else known, retract, at, sequence, keys, values)
+        return id, number, made, "no_at" if id is not None and known is None else self._refusal(id, number, made)
+
+    def _settle(self) -> None:
+        """Note the exact types of the columns that are known by now."""
+        d = self.definition
+        named = (d.at, d.id, d.sequence or d.id, *self.keys, *self.source)
+        kinds = [self.kinds.get(name) for name in named]
+        self._exact = [(name, _EXACT.get(kind.kind) if kind else None) for name, kind in zip(named, kinds, strict=True)]
+        self._settled, self._settled_of = len(self.kinds), self.kinds
+        self.open = None in kinds
+
+    def _refusal(self, id: int | str | None, number: int, found: Revision) -> str:
+        first, at, known = number == 0, found.at, found.known_at
+        whole = first or not found.retract
+        if id is None:
+            return "no_id"
+        if whole and at is None:
+            return "no_at"
+        if whole and None in found.keys:
+            return "no_key"
+        if whole and found.sequence is None:
+            return "no_sequence"
+        if not T_MIN <= known < T_MAX or (at is not None and not T_MIN <= at < T_MAX):
+            return "out_of_range"
+        if first and at is not None and known < at:
+            return "known_before_it_happened"
+        return "late" if first and at is not None and known - at > self.lateness else ""
+
+    def _name(self, value: Any, column: str) -> int | str | None:
+        if value is None or type(value) is str or type(value) is int:
+            return value
+        raise InputError(self._wrong(column, value, "a whole number or text"))
+
+    def _value(self, value: Any, column: str) -> Any:
+        if value is None:
+            return None
+        kind = self.kinds.get(column)
+        if kind is None:
+            kind = kind_of(value)
+            if kind is None:
+                raise InputError(self._wrong(column, value, "a number, text, flag, date or instant"))
+            self.kinds[column] = kind
+        return held_value(value, kind, self.definition.stream, column)
+
+    def _typed(self, value: Any, column: str, kind: FieldType) -> Any:
+        return None if value is None else held_value(value, kind, self.definition.stream, column)
+
+    def _wrong(self, column: str, value: Any, allowed: str) -> Message:
+        return WORDS("labels.value", stream=self.definition.stream, column=column, given=value, allowed=allowed)
+
+    def event(self, id: int | str) -> Event | None:
+        """All that was observed of an event; None when it is unknown."""
+        number = self.ids.get(id)
+        if number is None:
+            return None
+        found = self.events.get(number)
+        if found is None:
+            found = self.events[number] = Event(id, number, {0: self.past.revision(number)})
+        return found
+
+    def all_events(self) -> Iterator[Event]:
+        """Every event, in the order in which they came."""
+        for id in self.ids:
+            event = self.event(id)
+            assert event is not None
+            yield event
+
+    def versions(self, event: Event) -> list[Version]:
+        """The row versions of an event."""
+        return versions(event.revisions, self.columns, self.definition.fields)
+
+    def version_at(self, event: Event, known: int) -> Version | None:
+        """What was known of an event by an instant."""
+        return next((one for one in self.versions(event) if one.known_from <= known < one.known_to), None)
+
+    def order_of(self, number: int, known_from: int) -> tuple[int | str, int | str]:
+        """The sequence and id of an event's row."""
+        event = self.events.get(number)
+        if event is None:
+            return self.past.order(number)
+        versions = (one for one in self.versions(event) if one.known_from == known_from)
+        return next(versions).sequence, event.id
+
+    def put(self, id: int | str, number: int, revision: Revision) -> Revision | None:
+        """Take a revision in: the event's row versions are made anew; gives the revision whose place it takes."""
+        event = self.event(id)
+        if event is None:
+            event = self.events[self.numbered] = Event(id, self.numbered, {number: revision})
+            self.ids[id] = self.numbered
+            self.numbered += 1
+            if revision.retract:
+                return None
+            if not self.confirmed:
+                self._place(event, revision.known_at, FOREVER, revision, revision.values + revision.joined)
+                return None
+            old: list[Version] = []
+            before = None
+        else:
+            old = self.versions(event)
+            before = event.revisions.get(number)
+            event.revisions[number] = revision
+        self.renew(event, old)
+        return before
+
+    def take_back(self, id: int | str, number: int, before: Revision | None) -> None:
+        """Undo `put`, which gave `before`."""
+        event = self.event(id)
+        assert event is not None
+        old = self.versions(event)
+        if before is None:
+            del event.revisions[number]
+        else:
+            event.revisions[number] = before
+        self.renew(event, old)
+        if not event.revisions:
+            del self.events[event.number], self.ids[id]
+
+    def renew(self, event: Event, old: Sequence[Version] = ()) -> None:
+        """Put an event's row versions where `old` ones were."""
+        for entity, key, at in {
+            (entity, key, one.at) for one in old for entity, key in zip(self.entities, one.keys, strict=True)
+        }:
+            arena = self.arenas[entity]
+            slot = arena.slot_of(key)
+            if slot >= 0:
+                self._touch(entity, slot)
+                arena.remove(slot, event.number, at)
+        for one in self.versions(event):
+            self._place(event, one.known_from, one.known_to, one, one.values, one.awaiting)
+
+    def _touch(self, entity: str, slot: int) -> None:
+        if self.mark is not None:
+            self.mark.touched.append((entity, slot, int(self.arenas[entity].meta[slot, k.LATEST])))
+
+    def _place(
+        self,
+        event: Event,
+        known_from: int,
+        known_to: int,
+        one: Revision | Version,
+        values: tuple[Any, ...],
+        awaiting: frozenset[str] = frozenset(),
+    ) -> None:
+        """Put a row version of an event into every arena."""
+        assert one.at is not None
+        assert one.sequence is not None
+        order = (one.sequence, event.id, known_from)
+        row = self.row
+        words = self._words(event.number, known_from, known_to, one.at, one.sequence, values, awaiting)
+        self._pack.pack_into(row.data, 0, *words)
+        for entity, key in zip(self.entities, one.keys, strict=True):
+            assert key is not None
+            arena = self.arenas[entity]
+            slot = arena.take_slot(key)
+            if self.mark is not None:
+                self._touch(entity, slot)
+            arena.add(slot, row, order)
+
+    def _words(
+        self,
+        number: int,
+        known_from: int,
+        known_to: int,
+        at: int,
+        sequence: int | str,
+        values: tuple[Any, ...],
+        awaiting: frozenset[str],
+    ) -> list[int]:
+        """The base words of a row."""
+        words = [0] * self.base
+        words[: k.CODES] = at, known_from, known_to, number, rank_of(sequence)
+        passed = self._passed(values) if self.tests else {}
+        for place in self.places:
+            feature = place.feature
+            code = VALUE
+            if feature.role == "flagged":
+                words[place.x] = int(passed[feature.where])
+            elif place.column >= 0:
+                value = values[place.column]
+                if value is None:
+                    code = AWAITING if awaiting and feature.column in awaiting else NULL
+                elif place.numbered:
+                    words[place.x] = self.number(feature.column, value)
+                else:
+                    words[place.x] = value if type(value) is int else to_int(value, self.kinds[feature.column])
+                if place.other >= 0:
+                    below = values[place.other]
+                    if below is None:
+                        code = max(code, AWAITING if feature.other in awaiting else NULL)
+                    else:
+                        words[place.y] = to_int(below, self.kinds[feature.other])
+            if feature.where and feature.role != "flagged" and not passed[feature.where]:
+                code = FILTERED
+            words[place.word] |= code << place.shift
+        return words
+
+    def _passed(self, values: tuple[Any, ...]) -> dict[str, bool]:
+        held = dict(zip(self.columns, values, strict=True))
+        feel = {
+            name: to_feel(held[name], self.kinds[name], self.zone) if held[name] is not None else None
+            for name in self.tested
+        }
+        return {where: test(feel) for where, test in self.tests.items()}
+
+    def number(self, column: str, value: Any) -> int:
+        """The number of a value of a text or coded column."""
+        numbers = self.numbers[column]
+        found = numbers.get(value)
+        if found is None:
+            found = numbers[value] = len(numbers)
+            self.words[column].append(value)
+            if column in self.hashed:
+                self._hash(column, found, value)
+        return found
+
+    def _hash(self, column: str, number: int, value: Any) -> None:
+        if number >= self.hashes.shape[1]:
+            self.hashes = np.concatenate(
+                [self.hashes, np.zeros((self.hashes.shape[0], 64 + number), np.uint64)], axis=1
+            )
+            for arena in self.arenas.values():
+                arena.hashes = self.hashes
+                arena.refresh()
+        self.hashes[self.hashed[column], number] = hash_of(value)
+
+    def begin(self) -> None:
+        """Note how things stand, before a request that will be forgotten."""
+        self.mark = Mark(
+            dict(self.kinds),
+            {column: len(words) for column, words in self.words.items()},
+            {entity: len(arena.slots) for entity, arena in self.arenas.items()},
+            self.numbered,
+            [],
+        )
+
+    def forget(self) -> None:
+        """Set back what `begin` noted, after the request's event was taken back."""
+        mark, self.mark = self.mark, None
+        assert mark is not None
+        self.kinds, self.numbered = mark.kinds, mark.numbered
+        for entity, slot, latest in reversed(mark.touched):
+            self.arenas[entity].meta[slot, k.LATEST] = latest
+        for entity, size in mark.slots.items():
+            slots = self.arenas[entity].slots
+            while len(slots) > size:
+                slots.popitem()
+        for column, words in self.words.items():
+            while len(words) > mark.words[column]:
+                del self.numbers[column][words.pop()]

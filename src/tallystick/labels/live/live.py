@@ -1,0 +1,400 @@
+"""The live executor: events one by one or in small batches, labels as of now, to the same bits as over history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from tallystick.core import FieldType, InputError
+from tallystick.labels.definition.define import Events
+from tallystick.labels.definition.resolve import Resolved
+from tallystick.labels.live import compaction, micro, state, warming
+from tallystick.labels.live.book import Book
+from tallystick.labels.live.outcomes import Batch, Observed, Vector
+from tallystick.labels.live.point import Moment, Plan
+from tallystick.labels.live.revisions import Revision, held_value
+from tallystick.labels.meaning.facts import T_MIN
+from tallystick.labels.meaning.windows import check_instant
+from tallystick.labels.plan import Leaf, Node, all_leaves
+from tallystick.labels.words import WORDS
+
+__all__ = ["Batch", "Live", "Observed", "Vector"]
+
+_INSTANT = FieldType("instant")
+
+
+class Live:
+    """Labels over a flow of events; one writer, one point at a time.
+
+    Examples
+    --------
+    >>> from tallystick.labels import Entity, Events, Library, money
+    >>> card = Entity("card")
+    >>> payments = Events("payments", id="id", at="at", keys={card: "card"}, fields={"amount": money("EUR")})
+    >>> live = Library({"spend_7d": payments.per(card).sum("amount").over("7d")}, {"payments": payments}).live()
+    >>> live.observe({"stream": "payments", "id": "p1", "at": 1_000, "card": "c1", "amount": 1250}).accepted
+    True
+    >>> live.now({"card": "c1"}, 2_000)["spend_7d"]
+    1250
+    """
+
+    def __init__(self, streams: Mapping[str, Events], resolved: Resolved, zone: str) -> None:
+        self._resolved, self._zone = resolved, zone
+        joined = [node for joins in resolved.joins.values() for node in joins.values()]
+        leaves: dict[str, list[Leaf]] = {name: [] for name in streams}
+        for node in (*resolved.nodes.values(), *joined):
+            for leaf in all_leaves(node):
+                leaves[leaf.stream].append(leaf)
+        self._books = {
+            name: Book(events, resolved.columns[name], resolved.joins.get(name, {}), leaves[name], zone)
+            for name, events in streams.items()
+        }
+        self._plans: dict[tuple[str, ...], Plan] = {}
+        self._joins = {
+            name: Plan(self._books, resolved.joins[name], zone) for name in streams if resolved.joins.get(name)
+        }
+        self._known = T_MIN
+        self._before: int | None = None
+
+    @property
+    def known_at(self) -> int:
+        """The greatest `known_at` observed: the k of a free point."""
+        return self._known
+
+    def observe(self, event: Mapping[str, Any], known_at: int | datetime | None = None) -> Observed:
+        """Take an event in.
+
+        Parameters
+        ----------
+        event
+            `stream` and the source columns in held form (amounts in minor units; instants as microseconds or aware
+            datetimes), with optional `revision`, `retract` and `known_at`.
+        known_at
+            When it could be known; goes before the event's own.
+
+        Returns
+        -------
+        Observed
+            Not accepted, with a reason, when it is late, lacks its id, instant, key or sequence, or happened before
+            all that a compaction kept. The same revision again is accepted; of its deliveries the first known one
+            counts, in whatever order they come.
+
+        Raises
+        ------
+        InputError
+            For an unknown stream, a value of another type, or a known revision with other content.
+        """
+        book, id, number, found, reason = self._read(event, known_at)
+        stream = book.definition.stream
+        if reason:
+            return Observed(stream, id, number, False, reason)
+        assert id is not None
+        if not self._repeated(book, id, number, found):
+            book.put(id, number, found)
+        if found.known_at > self._known:
+            self._known = found.known_at
+        return Observed(stream, id, number, True)
+
+    def observe_many(
+        self,
+        events: Iterable[Mapping[str, Any]] | pl.DataFrame,
+        labels: Iterable[str] | None = None,
+        stream: str | None = None,
+    ) -> Batch:
+        """Take events in, in order, with the same outcome as one at a time.
+
+        Parameters
+        ----------
+        events
+            Mappings as `observe` takes them, or a frame of one or more streams' columns with a column `stream`.
+        labels
+            Names of labels to give at each accepted event's own point right after it was observed; none without it.
+        stream
+            The stream of a frame that has no such column.
+
+        Returns
+        -------
+        Batch
+            What became of each event, and the labels' values.
+
+        Raises
+        ------
+        InputError
+            As `observe` and `now`; the events before the faulty one are observed.
+
+        Examples
+        --------
+        >>> from tallystick.labels import Entity, Events, Library, money
+        >>> card = Entity("card")
+        >>> payments = Events("payments", id="id", at="at", keys={card: "card"}, fields={"amount": money("EUR")})
+        >>> live = Library({"spend_7d": payments.per(card).sum("amount").over("7d")}, {"payments": payments}).live()
+        >>> frame = pl.DataFrame({"id": [1, 2], "at": [1_000, 2_000], "card": ["c1", "c1"], "amount": [1250, 50]})
+        >>> live.observe_many(frame, labels=["spend_7d"], stream="payments").values["spend_7d"].to_list()
+        [0, 1250]
+        """
+        names = None if labels is None else tuple(labels)
+        plan = None if names is None else self._plan(names)
+        if isinstance(events, pl.DataFrame):
+            events, stream = micro.one_stream(events, stream)
+            if isinstance(events, pl.DataFrame) and stream in self._books and stream not in self._joins:
+                done = micro.take_in(self._books[stream], events, plan, self._zone, self._line(stream))
+                if done is not None:
+                    self._known = max(self._known, done.known)
+                    return done.batch
+            events = micro.rows_of(events, stream)
+        observed, vectors = [], []
+        for event in events:
+            one = self.observe(event)
+            observed.append(one)
+            if names is not None and one.accepted:
+                vectors.append(self._own(event, one, names))
+        if plan is None:
+            return Batch(observed, None)
+        return Batch(observed, micro.to_frame(plan.nodes, self._resolved.definitions, vectors))
+
+    def knows(self, stream: str, id: int | str, revision: int = 0) -> bool:
+        """Whether this revision of an event was observed (and not dropped by a compaction)."""
+        event = self._books[stream].event(id)
+        return event is not None and revision in event.revisions
+
+    def warm(self, facts: Mapping[str, pl.DataFrame]) -> int:
+        """Observe history: stream → frame as for `Library.at`; gives how many facts were accepted."""
+        accepted = 0
+        for stream in sorted(facts, key=self._depth):
+            book, frame = self._book(stream), facts[stream]
+            # Joined columns are read at each fact's own point.
+            taken = None if stream in self._joins else warming.fill(book, frame)
+            if taken is None:
+                ordered = warming.in_known_order(book, frame)
+                accepted += sum(self.observe(row).accepted for row in micro.rows_of(ordered, stream))
+                continue
+            accepted += taken[0]
+            self._known = max(self._known, taken[1])
+        return accepted
+
+    def now(
+        self,
+        keys: Mapping[str, int | str | None],
+        t: int | datetime,
+        request: Mapping[str, Any] | None = None,
+        *,
+        k: int | None = None,
+        own: tuple[str, int | str] | None = None,
+        labels: Iterable[str] | None = None,
+    ) -> Vector:
+        """Labels at one point.
+
+        Parameters
+        ----------
+        keys
+            Entity → its key.
+        t
+            Instant of the point, microseconds UTC or an aware datetime.
+        request
+            An event that was not observed: the labels are those of its own point had it been; nothing is kept.
+        k
+            What was known by then counts, and the request is known then, whatever its own `known_at` says; without
+            it the own event's first known instant, else the latest observed.
+        own
+            (stream, id) of the observed event whose own point it is.
+        labels
+            Names of labels; all without it.
+
+        Raises
+        ------
+        InputError
+            For an unknown label, a missing key, a faulty request, or a point before a compaction.
+        """
+        moment = t if type(t) is int else self._instant(t)
+        check_instant(moment)
+        plan = self._plan(None if labels is None else tuple(labels))
+        if request is None:
+            return self._vector(plan, keys, moment, k, own)
+        book = self._book_of(request)
+        book.begin()
+        try:
+            _, id, number, found, reason = self._read(request, k)
+            k = found.known_at if k is None else k
+            own = None if id is None else (book.definition.stream, id)
+            if reason or id is None or self._repeated(book, id, number, found):
+                return self._vector(plan, keys, moment, k, own)
+            before = book.put(id, number, found)
+            try:
+                return self._vector(plan, keys, moment, k, own)
+            finally:
+                book.take_back(id, number, before)
+        finally:
+            book.forget()
+
+    def compact(self, before: int | datetime) -> int:
+        """Drop what no label can read at any point from `before` on; gives how many row versions went.
+
+        Of each entity whose labels of a stream all have windows of finite reach (spans and calendar units), facts that
+        happened longer than the longest reach (with delay) and the streams' lateness before `before` are dropped,
+        and keys without any other fact leave only their names. For an entity with a lifetime, events, session, after
+        or before window over a stream, that stream's facts stay whole. What was known of an event stays as long as
+        any of its row versions does. A dropped fact that comes again is refused as "compacted", and so is any other
+        fact as old; its key is still "expired", even when it is retracted later. Labels before `before` can no longer
+        be asked.
+
+        Raises
+        ------
+        InputError
+            When `before` is earlier than at the last compaction.
+
+        Examples
+        --------
+        >>> from tallystick.labels import Entity, Events, Library
+        >>> card = Entity("card")
+        >>> payments = Events("payments", id="id", at="at", keys={card: "card"}, lateness="1h")
+        >>> live = Library({"count_1d": payments.per(card).count().over("1d")}, {"payments": payments}).live()
+        >>> _ = live.observe({"stream": "payments", "id": "p1", "at": 0, "card": "c1"})
+        >>> live.compact(90_000_000_001)
+        1
+        """
+        instant = self._instant(before)
+        check_instant(instant)
+        self._check_compacted("before", instant)
+        self._before = instant
+        return compaction.compact(self._books, instant)
+
+    def snapshot(self) -> bytes:
+        """All that was observed, as bytes for `Library.live(state)`."""
+        return state.encode(self._books, self._known, self._before)
+
+    def restore(self, state_bytes: bytes) -> None:
+        """Fill an empty executor from a snapshot.
+
+        Raises
+        ------
+        StateError
+            When the bytes are no snapshot, or of labels that read other columns.
+        """
+        self._known, self._before = state.decode(self._books, state_bytes)
+
+    def _read(
+        self, event: Mapping[str, Any], known_at: int | datetime | None
+    ) -> tuple[Book, int | str | None, int, Revision, str]:
+        book = self._book_of(event)
+        known = known_at if known_at is None or type(known_at) is int else self._instant(known_at)
+        kinds = dict(book.kinds) if book.open else None
+        try:
+            id, number, found, reason = book.read(event, known)
+        except InputError:
+            # A refused event must not settle the type of a column that is not declared.
+            if kinds is not None:
+                book.kinds = kinds
+            raise
+        if self._before is not None and not reason:
+            reason = self._dropped(book, id, found)
+        if not reason and not found.retract and book.joins:
+            found = msgspec.structs.replace(found, joined=self._joined(book, found))
+        return book, id, number, found, reason
+
+    def _joined(self, book: Book, found: Revision) -> tuple[Any, ...]:
+        """What the joined labels of other streams were just before a fact was known."""
+        assert found.at is not None
+        plan = self._joins[book.definition.stream]
+        keys = dict(zip(book.entities, found.keys, strict=True))
+        values, _, _ = plan.values(Moment(keys, found.at, found.known_at - 1))
+        return tuple(values[name] for name in book.joins)
+
+    def _dropped(self, book: Book, id: int | str | None, found: Revision) -> str:
+        assert self._before is not None
+        if id in book.ids:
+            return ""
+        stream = book.definition.stream
+        too_old = found.at is not None and found.at <= self._line(stream)
+        # Joined labels must still be readable at the fact's own point.
+        unread = bool(book.joins) and (found.known_at <= self._before or (found.at or 0) < self._before - book.lateness)
+        return "compacted" if too_old or unread else ""
+
+    def _line(self, stream: str) -> int:
+        return T_MIN - 1 if self._before is None else compaction.line(self._books, stream, self._before)
+
+    def _check_compacted(self, what: str, given: int) -> None:
+        if self._before is not None and given < self._before:
+            raise InputError(WORDS("labels.compacted", what=what, given=given, allowed=self._before))
+
+    def _depth(self, stream: str) -> int:
+        """How many streams deep the joins of a stream reach."""
+        nodes = self._resolved.joins.get(stream, {}).values()
+        others = {leaf.stream for node in nodes for leaf in all_leaves(node)}
+        return max((1 + self._depth(other) for other in others), default=0)
+
+    def _book_of(self, event: Mapping[str, Any]) -> Book:
+        if "stream" not in event:
+            raise InputError(WORDS("labels.event_stream", allowed=", ".join(self._books)))
+        return self._book(event["stream"])
+
+    def _book(self, stream: str) -> Book:
+        if stream not in self._books:
+            raise InputError(WORDS("labels.no_stream", given=stream, allowed=", ".join(self._books)))
+        return self._books[stream]
+
+    def _instant(self, value: int | datetime) -> int:
+        return int(held_value(value, _INSTANT, "point", "t"))
+
+    def _plan(self, names: tuple[str, ...] | None) -> Plan:
+        every = self._resolved.nodes
+        wanted = tuple(every) if names is None else names
+        found = self._plans.get(wanted)
+        if found is None:
+            nodes: dict[str, Node] = {}
+            for name in wanted:
+                if name not in every:
+                    raise InputError(WORDS("labels.unknown", given=name, allowed=", ".join(every)))
+                nodes[name] = every[name]
+            found = self._plans[wanted] = Plan(self._books, nodes, self._zone)
+        return found
+
+    def _repeated(self, book: Book, id: int | str, number: int, found: Revision) -> bool:
+        """Whether this revision was already known by then, so that it changes nothing."""
+        if id not in book.ids:
+            return False
+        event = book.event(id)
+        if event is None or number not in event.revisions:
+            return False
+        kept = event.revisions[number]
+        if kept.content() != found.content():
+            stream = book.definition.stream
+            raise InputError(WORDS("labels.conflict", stream=stream, id=id, revision=number))
+        return kept.known_at <= found.known_at
+
+    def _own(self, event: Mapping[str, Any], one: Observed, names: tuple[str, ...]) -> Vector:
+        """Labels at the own point of an event that was just observed."""
+        book = self._books[one.stream]
+        assert one.id is not None
+        kept = book.event(one.id)
+        assert kept is not None
+        found = kept.revisions[one.revision]
+        if found.at is None:
+            # A retraction may leave out what it takes back.
+            found = next((each for each in kept.revisions.values() if each.at is not None), found)
+        keys = dict(zip(book.entities, found.keys, strict=True))
+        t = found.known_at if found.at is None else found.at
+        return self._vector(self._plan(names), keys, t, None, (one.stream, one.id))
+
+    def _vector(
+        self,
+        plan: Plan,
+        keys: Mapping[str, int | str | None],
+        t: int,
+        k: int | None,
+        own: tuple[str, int | str] | None,
+    ) -> Vector:
+        if k is None:
+            event = None if own is None else self._book(own[0]).event(own[1])
+            k = self._known if event is None else min([one.known_at for one in event.revisions.values()])
+        if self._before is not None:
+            self._check_compacted("t", t)
+            self._check_compacted("k", k)
+        for entity in plan.entities:
+            if entity not in keys:
+                name = next(name for name in plan.nodes if entity in self._resolved.definitions[name].entities)
+                raise InputError(WORDS("labels.point_entity", name=name, entity=entity, allowed=", ".join(keys)))
+        return Vector(*plan.values(Moment(keys, t, k, own)))

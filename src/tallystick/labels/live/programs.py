@@ -1,0 +1,170 @@
+"""What a point asks of the arenas: leaves grouped by the segment that answers them, each group one compiled call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tallystick.core import FieldType
+from tallystick.labels.algebra import ALGEBRA
+from tallystick.labels.kernels import answers, quick
+from tallystick.labels.kernels import arena as k
+from tallystick.labels.kernels.bare import write_addresses
+from tallystick.labels.kernels.rows import APPROXIMATE, FOUND, NONE, NOT_YET_KNOWN, SOURCE_NULL, UNDEFINED
+from tallystick.labels.live.arena import Arena
+from tallystick.labels.live.book import Book
+from tallystick.labels.live.revisions import from_int
+from tallystick.labels.meaning.features import listed, plain_value
+from tallystick.labels.meaning.reasons import EXPIRED as _EXPIRED
+from tallystick.labels.meaning.reasons import NEVER_SEEN as _NEVER_SEEN
+from tallystick.labels.meaning.reasons import NOT_YET_KNOWN as _NOT_YET_KNOWN
+from tallystick.labels.meaning.reasons import REASONS
+from tallystick.labels.meaning.reasons import SOURCE_NULL as _SOURCE_NULL
+from tallystick.labels.meaning.reasons import UNDEFINED as _UNDEFINED
+from tallystick.labels.meaning.windows import bounds
+from tallystick.labels.plan import (
+    EVENTS,
+    LIFETIME,
+    SESSION,
+    SPAN,
+    Leaf,
+)
+
+_MODES = {SPAN: answers.SPAN, LIFETIME: answers.ALL, EVENTS: answers.LATEST_EVENTS, SESSION: answers.SESSION}
+STATUS = np.zeros(8, np.uint8)
+STATUS[[NOT_YET_KNOWN, SOURCE_NULL, NONE, UNDEFINED, answers.NEVER]] = (
+    *(_NOT_YET_KNOWN, _SOURCE_NULL, _EXPIRED, _UNDEFINED, _NEVER_SEEN),
+)
+"""What a kernel says → the number of the reason; 0 where there is a value."""
+_WHY = {status: REASONS[int(reason)] for status, reason in enumerate(STATUS) if reason}
+_ANSWERED = (FOUND, APPROXIMATE)
+_LISTS = ("top", "sequence")
+REAL, NUMBERED, HELD = "real", "numbered", "held"
+"""Forms in which kernels give a value: a float, the number of a value, or the value as int64."""
+
+
+class Group:
+    """Leaves that one segment answers: of a stream, an entity, and the link that gives the key."""
+
+    def __init__(self, book: Book, entity: str, via: Leaf | None, members: Sequence[tuple[int, Leaf]]) -> None:
+        self.book, self.entity, self.via = book, entity, via
+        self.stream = book.definition.stream
+        self.arena: Arena = book.arenas[entity]
+        features = book.features
+        # Leaves of one window stand together, so that it is looked for once.
+        order = sorted(members, key=lambda one: (_moment(one[1]), features[one[1].feature]))
+        self.places, self.leaves = [place for place, _ in order], [leaf for _, leaf in order]
+        size = len(order)
+        self.table = np.zeros((size, quick.PROGRAM_WORDS), np.int64)
+        self.bounds = np.zeros((1, max(size, 1), 2), np.int64)
+        self.out = np.zeros((1, max(size, 1), 3), np.int64)
+        self.reals: NDArray[np.float64] = self.out.view(np.float64)
+        self.given = [i for i, leaf in enumerate(self.leaves) if leaf.window.kind not in _MODES]
+        listed_words = 0
+        for i, leaf in enumerate(self.leaves):
+            self._write(i, leaf, listed_words)
+            listed_words += leaf.param if leaf.kind in _LISTS else 0
+        self.lists = np.zeros(max(1, listed_words), np.int64)
+        self.call = np.zeros(12, np.int64)
+        write_addresses(self.call, (self.table, self.bounds[0], self.out[0], self.lists))
+        self.forms = [_form(book, leaf) for leaf in self.leaves]
+        self.decoders = [
+            self._lister(leaf, int(self.table[i, quick.LISTED])) if leaf.kind in _LISTS else _decoder(book, leaf)
+            for i, leaf in enumerate(self.leaves)
+        ]
+
+    def _write(self, i: int, leaf: Leaf, listed_words: int) -> None:
+        arena, one, number = self.arena, self.table[i], self.book.features[leaf.feature]
+        moment = (leaf.window, leaf.delay_micros, leaf.including_present)
+        last = self.leaves[i - 1] if i else None
+        # The latest events and a session are counted by the rows that pass the filter.
+        again = last is not None and _moment(last) == _moment(leaf)
+        if again and last is not None and leaf.window.kind in (EVENTS, SESSION):
+            again = last.feature == leaf.feature
+        one[quick.KIND], one[quick.FEATURE], one[quick.PRESENT] = ALGEBRA[leaf.kind].code, number, moment[2]
+        one[quick.MODE] = _MODES.get(leaf.window.kind, answers.GIVEN)
+        one[quick.AMOUNT] = leaf.window.count if leaf.window.kind == EVENTS else leaf.window.micros
+        one[quick.DELAY], one[quick.AGAIN] = leaf.delay_micros, again
+        one[quick.HINT] = arena.windows.get(moment, -1)
+        one[quick.PAIRED] = arena.pairs.get((number, moment), -1)
+        one[quick.PARAM], one[quick.CAP] = leaf.param, leaf.cap
+        one[quick.HASHED] = self.book.hashed.get(leaf.column, -1) if leaf.cap else -1
+        one[quick.LISTED] = listed_words
+
+    def _lister(self, leaf: Leaf, begin: int) -> Callable[[int, float], Any]:
+        numbered = self.book.places[self.book.features[leaf.feature]].numbered
+        words = self.book.words[leaf.column] if numbered else []
+
+        def text(size: int, _: float) -> str:
+            values = self.lists[begin : begin + size].tolist()
+            if numbered:
+                named = (words[value] for value in values)
+                return listed([value.isoformat() if isinstance(value, date) else value for value in named])
+            kind = self.book.kinds[leaf.column] if leaf.column else FieldType("instant")
+            return listed([plain_value(value, kind) for value in values])
+
+        return text
+
+    def ask(self, slot: int, t: int, known: int, own: int, lost: Callable[[], int]) -> None:
+        """Answer at a point; `lost` says where rows before the own event end when the segment alone does not."""
+        arena, end = self.arena, -1
+        while True:
+            status = answers.answer(arena.ctl, self.call, slot, t, known, own, end)
+            if status == k.OK:
+                return
+            if status == k.LOST:
+                end = lost()
+            else:
+                arena.grow(status)
+
+    def outcomes(self, outcomes: list[Any], approximate: set[int]) -> None:
+        """Write what was answered as (value, reason) to the leaves' places."""
+        reals = self.reals[0, :, 2].tolist()
+        for place, (status, whole, _), real, decode in zip(
+            self.places, self.out[0].tolist(), reals, self.decoders, strict=False
+        ):
+            if status in _ANSWERED:
+                outcomes[place] = (whole if decode is None else decode(whole, real), "")
+                if status == APPROXIMATE:
+                    approximate.add(place)
+            else:
+                outcomes[place] = (None, _WHY[status])
+
+    def set_bounds(self, t: int, zone: str, anchors: Mapping[int, int]) -> None:
+        """Write the bounds of calendar windows and of those that hang on an anchor, by the anchor of each leaf."""
+        for i in self.given:
+            leaf = self.leaves[i]
+            self.bounds[0, i] = bounds(leaf.window, t, leaf.delay_micros, zone, anchors.get(i))
+
+
+def _moment(leaf: Leaf) -> tuple[Any, ...]:
+    window = leaf.window
+    anchor = "" if window.anchor is None else repr(window.anchor)
+    return (
+        *(window.kind, window.micros, window.count, window.unit, window.back, window.to_date, anchor),
+        *(leaf.delay_micros, leaf.including_present),
+    )
+
+
+def _form(book: Book, leaf: Leaf) -> str:
+    gives = ALGEBRA[leaf.kind].gives
+    if gives == "real" or (leaf.kind == "range" and leaf.param == 1):
+        return REAL
+    return NUMBERED if gives == "column" and book.places[book.features[leaf.feature]].numbered else HELD
+
+
+def _decoder(book: Book, leaf: Leaf) -> Callable[[int, float], Any] | None:
+    """Makes a value of what a kernel gives; None where that is the value."""
+    kind, form = leaf.type, _form(book, leaf)
+    if form == REAL:
+        return lambda whole, real: real
+    if form == NUMBERED:
+        words = book.words[leaf.column]
+        return lambda whole, real: words[whole]
+    if kind.kind in ("money", "decimal", "integer", "instant"):
+        return None
+    return lambda whole, real: from_int(whole, kind)

@@ -1,0 +1,1 @@
+"""What facts, filters, windows and arithmetic mean: the same for every executor."""

@@ -1,0 +1,323 @@
+"""Facts in columns: refused rows set aside, revisions and late confirmations made into row versions, sorted once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from tallystick.core import FieldType, InputError, Span
+from tallystick.labels.definition.define import Events, FieldSpec
+from tallystick.labels.kernels.rows import FOREVER, Ints
+from tallystick.labels.words import WORDS
+
+T_MIN, T_MAX = -62135596800000000, 253402300800000000
+"""Instants of the years 1 to 9999, the upper end left out."""
+
+ID, AT, SEQUENCE, KNOWN, REVISION, RETRACT, REFUSED = (
+    "@id",
+    "@at",
+    "@sequence",
+    "@known",
+    "@revision",
+    "@retract",
+    "@refused",
+)
+FROM, TO, AWAITING = "@from", "@to", "@awaiting:"
+_UTC = pl.Datetime("us", "UTC")
+_HELD: Mapping[str, Any] = {
+    "money": pl.Int64,
+    "decimal": pl.Int64,
+    "integer": pl.Int64,
+    "real": pl.Float64,
+    "text": pl.String,
+    "flag": pl.Boolean,
+    "instant": _UTC,
+    "date": pl.Date,
+}
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """The row versions of a stream in the order (at, sequence, id).
+
+    `frame` has the columns that labels read, in held form; `event` numbers the events; `first_known` is by event.
+    Where `plain`, each event has one row, numbered like it, that is never superseded.
+    """
+
+    frame: pl.DataFrame
+    types: Mapping[str, FieldType]
+    at: Ints
+    known_from: Ints
+    known_to: Ints
+    event: Ints
+    ids: pl.DataFrame
+    first_known: Ints
+    plain: bool
+
+
+def held(series: pl.Series, kind: FieldType | None, stream: str) -> pl.Series:
+    """A source column in held form; raises `InputError` for a column of another type."""
+    dtype = series.dtype
+    if kind is None:
+        kind = _found_type(dtype)
+    try:
+        if dtype == pl.Null:
+            return series.cast(_HELD[kind.kind if kind else "text"])
+        if kind is not None:
+            if kind.kind in ("money", "decimal", "integer") and dtype.is_integer():
+                return series.cast(pl.Int64)
+            if kind.kind == "real" and dtype.is_numeric():
+                return _one_zero(series.cast(pl.Float64).fill_nan(None))
+            if kind.kind == "text" and dtype in (pl.String, pl.Categorical, pl.Enum):
+                return series.cast(pl.String)
+            if kind.kind == "instant" and (dtype.is_integer() or dtype == pl.Datetime):
+                return instants(series)
+            if (kind.kind == "flag" and dtype == pl.Boolean) or (kind.kind == "date" and dtype == pl.Date):
+                return series
+    except pl.exceptions.PolarsError:
+        pass
+    allowed = f"{kind} as {_HELD[kind.kind]}" if kind else "integers, text, flags, floats, dates or datetimes"
+    raise InputError(WORDS("labels.frame", stream=stream, column=series.name, given=str(dtype), allowed=allowed))
+
+
+def _one_zero(series: pl.Series) -> pl.Series:
+    # Polars drops "+ 0.0" as if it did nothing, so -0.0 is replaced by name.
+    zero = pl.when(series == 0.0).then(0.0).otherwise(series)
+    return pl.select(zero.alias(series.name)).to_series()
+
+
+def instants(series: pl.Series) -> pl.Series:
+    """Datetimes of any unit and zone, or integer microseconds, as UTC microseconds; no zone means UTC."""
+    if series.dtype.is_integer():
+        return series.cast(pl.Int64).cast(_UTC)
+    assert isinstance(series.dtype, pl.Datetime)
+    zoned = series if series.dtype.time_zone else series.dt.replace_time_zone("UTC")
+    return zoned.dt.convert_time_zone("UTC").dt.cast_time_unit("us")
+
+
+def _found_type(dtype: pl.DataType) -> FieldType | None:
+    if dtype.is_integer():
+        return FieldType("integer")
+    if dtype.is_float():
+        return FieldType("real")
+    named = {pl.Boolean: "flag", pl.Date: "date", pl.Datetime: "instant"}
+    text = dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null)
+    kind = "text" if text else next((name for known, name in named.items() if dtype == known), "")
+    return FieldType(kind) if kind else None
+
+
+def normalise(
+    events: Events, frame: pl.DataFrame, columns: Iterable[str], declared: Mapping[str, FieldType | None]
+) -> tuple[pl.DataFrame, dict[str, FieldType]]:
+    """The facts of a stream in held form, with `@refused` giving the reason why a row does not count.
+
+    Raises
+    ------
+    InputError
+        When a column is absent or of another type.
+    """
+    keys = tuple(events.keys.values())
+    series: dict[str, pl.Series] = {}
+    for column in dict.fromkeys((events.id, events.at, events.sequence or events.id, *keys, *columns)):
+        if column not in frame.columns:
+            allowed = ", ".join(frame.columns)
+            raise InputError(WORDS("labels.column", stream=events.stream, given=column, allowed=allowed))
+        series[column] = held(frame[column], declared.get(column), events.stream)
+    types = {name: declared.get(name) or _found_type(found.dtype) for name, found in series.items()}
+    at = series[events.at].to_physical().cast(pl.Int64)
+    known = instants(frame["known_at"]).to_physical() if _has(frame, "known_at") else at
+    extra = {
+        ID: series[events.id],
+        SEQUENCE: series[events.sequence or events.id],
+        AT: at,
+        KNOWN: known.fill_null(at) if known.null_count() else known,
+        REVISION: frame["revision"].cast(pl.Int64).fill_null(0)
+        if _has(frame, "revision")
+        else pl.zeros(frame.height, pl.Int64, eager=True),
+        RETRACT: frame["retract"].cast(pl.Boolean).fill_null(False)
+        if _has(frame, "retract")
+        else pl.zeros(frame.height, pl.Boolean, eager=True),
+    }
+    for name in (ID, SEQUENCE, *keys):
+        found = extra.get(name, series.get(name))
+        assert found is not None
+        if found.dtype not in (pl.Int64, pl.String):
+            raise InputError(
+                WORDS(
+                    "labels.frame",
+                    stream=events.stream,
+                    column=found.name,
+                    given=str(found.dtype),
+                    allowed="whole numbers or text, for an id, a sequence or a key",
+                )
+            )
+    built = pl.DataFrame(list(series.values())).with_columns(values.alias(name) for name, values in extra.items())
+    return built.with_columns(_refusal(events, keys).alias(REFUSED)), {k: v for k, v in types.items() if v}
+
+
+def _lasting(facts: pl.DataFrame) -> pl.DataFrame:
+    """Facts of one revision: they count from when they are known on."""
+    return facts.with_columns(pl.col(KNOWN).alias(FROM), pl.lit(FOREVER, pl.Int64).alias(TO))
+
+
+def _has(frame: pl.DataFrame, column: str) -> bool:
+    return column in frame.columns and frame[column].dtype != pl.Null
+
+
+def _refusal(events: Events, keys: Iterable[str]) -> pl.Expr:
+    lateness = Span.parse(events.lateness).micros
+    first = pl.col(REVISION) == 0
+    whole = first | ~pl.col(RETRACT)
+    no_key = pl.any_horizontal(pl.col(key).is_null() for key in keys)
+    outside = ~pl.col(KNOWN).is_between(T_MIN, T_MAX - 1) | ~pl.col(AT).is_between(T_MIN, T_MAX - 1).fill_null(True)
+    return (
+        pl.when(pl.col(ID).is_null())
+        .then(pl.lit("no_id"))
+        .when(pl.col(KNOWN).is_null() | (whole & pl.col(AT).is_null()))
+        .then(pl.lit("no_at"))
+        .when(whole & no_key)
+        .then(pl.lit("no_key"))
+        .when(whole & pl.col(SEQUENCE).is_null())
+        .then(pl.lit("no_sequence"))
+        .when(outside)
+        .then(pl.lit("out_of_range"))
+        .when(first & (pl.col(KNOWN) < pl.col(AT)))
+        .then(pl.lit("known_before_it_happened"))
+        .when(first & (pl.col(KNOWN) - pl.col(AT) > lateness))
+        .then(pl.lit("late"))
+        .otherwise(None)
+    )
+
+
+def prepare(
+    events: Events, frame: pl.DataFrame, columns: Iterable[str], declared: Mapping[str, FieldType | None]
+) -> Rows:
+    """Make the row versions of a stream, each with the span of k in which it is what was known.
+
+    Raises
+    ------
+    InputError
+        When a column is absent or of another type, or an id and revision come twice with different content.
+    """
+    wanted = sorted(columns)
+    facts, types = normalise(events, frame, wanted, declared)
+    if facts[REFUSED].null_count() < facts.height:
+        facts = facts.filter(pl.col(REFUSED).is_null())
+    facts = facts.drop(REFUSED)
+    height = facts.height
+    plain = facts[ID].n_unique() == height and not facts[RETRACT].any()
+    if plain:
+        known = facts.select(ID, KNOWN)
+        facts = _lasting(facts)
+    else:
+        several = facts[ID].is_duplicated() | facts[RETRACT]
+        once, many = facts.filter(~several), facts.filter(several)
+        first = many.group_by(ID, maintain_order=True).agg(pl.col(KNOWN).min())
+        known = pl.concat([once.select(ID, KNOWN), first])
+        facts = pl.concat([_lasting(once), _versions(_once(events, many))])
+    read = set(wanted)
+    for name, spec in events.fields.items():
+        if spec.known_at and name in read:
+            facts = _confirmed_later(facts, name, spec)
+    facts = _sorted(facts, (AT, SEQUENCE, ID) if events.sequence not in ("", events.id) else (AT, ID))
+    plain = plain and facts.height == height
+    if plain:
+        ids, event = facts.select(ID), np.arange(height, dtype=np.int64)
+        first_known = facts[KNOWN].to_numpy(writable=True)
+    else:
+        ids, event = known.select(ID), codes(facts[ID], known.select(ID))
+        first_known = known[KNOWN].to_numpy(writable=True)
+    return Rows(
+        facts,
+        types,
+        facts[AT].to_numpy(writable=True),
+        facts[FROM].to_numpy(writable=True),
+        facts[TO].to_numpy(writable=True),
+        event,
+        ids,
+        first_known,
+        plain,
+    )
+
+
+def _sorted(facts: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
+    at = facts[AT].to_numpy()
+    # History mostly comes in order; at strictly increasing instants nothing else decides.
+    if (at[1:] > at[:-1]).all():
+        return facts
+    rows = np.argsort(at, kind="stable")
+    ordered = at[rows]
+    same = ordered[1:] == ordered[:-1]
+    if same.any():
+        tied = np.append(same, False) | np.append(False, same)
+        among = facts[rows[tied]].select([*order, FROM]).with_row_index("@row")
+        rows[tied] = rows[tied][among.sort([*order, FROM], maintain_order=True)["@row"].to_numpy()]
+    return facts[rows]
+
+
+def codes(values: pl.Series, unique: pl.DataFrame) -> Ints:
+    """The number of each value among the `unique` ones, -1 where it is none of them or null."""
+    column = unique.columns[0]
+    if values.dtype == pl.Int64 and unique.height:
+        known = unique[column].to_numpy()
+        low, high = int(known.min()), int(known.max())
+        if high - low < 8 * (unique.height + values.len()) and not values.null_count():
+            # Whole numbers that lie close together need a table, not a hash.
+            table = np.full(high - low + 1, -1, np.int64)
+            table[known - low] = np.arange(unique.height)
+            asked = values.to_numpy()
+            inside = (asked >= low) & (asked <= high)
+            return np.where(inside, table[np.where(inside, asked, low) - low], -1)
+    numbered = unique.with_columns(pl.int_range(unique.height, dtype=pl.Int64).alias("@code"))
+    found = values.alias(column).to_frame().join(numbered, on=column, how="left", maintain_order="left")
+    return found["@code"].fill_null(-1).to_numpy(writable=True)
+
+
+def _once(events: Events, facts: pl.DataFrame) -> pl.DataFrame:
+    """One row for each id and revision, the first known; refuses two of different content."""
+    if not facts.select(ID, REVISION).is_duplicated().any():
+        return facts
+    content = [name for name in facts.columns if name not in (KNOWN, ID, REVISION)]
+    differing = (
+        facts.group_by(ID, REVISION)
+        .agg(pl.struct(content).n_unique().alias("@different"))
+        .filter(pl.col("@different") > 1)
+        .sort(ID, REVISION)
+    )
+    if differing.height:
+        first = differing.row(0, named=True)
+        raise InputError(
+            WORDS("labels.conflict", stream=events.stream, id=first[ID], revision=first[REVISION]),
+        )
+    return facts.sort(KNOWN, maintain_order=True).unique((ID, REVISION), keep="first", maintain_order=True)
+
+
+def _versions(facts: pl.DataFrame) -> pl.DataFrame:
+    """Each revision counts from when it is known until a higher one is; a retraction only ends what it follows."""
+    ordered = facts.sort(ID, REVISION)
+    ends = pl.col(KNOWN).cum_min(reverse=True).shift(-1).over(ID, order_by=REVISION)
+    return ordered.with_columns(pl.col(KNOWN).alias(FROM), ends.fill_null(FOREVER).alias(TO)).filter(
+        (pl.col(FROM) < pl.col(TO)) & ~pl.col(RETRACT)
+    )
+
+
+def _confirmed_later(facts: pl.DataFrame, name: str, spec: FieldSpec) -> pl.DataFrame:
+    """Split a version where its field is confirmed: the default before, the value after."""
+    awaiting = AWAITING + name
+    at = pl.col(spec.known_at).to_physical().fill_null(FOREVER)
+    default = pl.lit(spec.default, dtype=facts.schema[name])
+    differs = pl.lit(True) if spec.default is None else pl.col(name).ne_missing(default)
+    split = facts.with_columns(at.alias("@confirmed"), differs.alias("@differs"))
+    before = split.filter(pl.col("@differs") & (pl.col("@confirmed") > pl.col(FROM))).with_columns(
+        pl.min_horizontal(TO, "@confirmed").alias(TO),
+        default.alias(name),
+        pl.lit(spec.default is None).alias(awaiting),
+    )
+    after = split.filter(~pl.col("@differs") | (pl.col("@confirmed") < pl.col(TO))).with_columns(
+        pl.when("@differs").then(pl.max_horizontal(FROM, "@confirmed")).otherwise(FROM).alias(FROM),
+        pl.lit(False).alias(awaiting),
+    )
+    return pl.concat([before, after]).drop("@confirmed", "@differs")
