@@ -211,7 +211,7 @@ class Judge:
         if point.own is None or point.own[0] != asked.stream:
             return Outcome(None, "never_seen")
         mine = next((row for row in self.known(asked.stream, point.k) if row[stream.id] == point.own[1]), None)
-        if mine is None:
+        if mine is None or mine[stream.at] > point.t:
             return Outcome(None, "never_seen")
         found = mine[asked.column]
         if found is AWAITING:

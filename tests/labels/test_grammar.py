@@ -30,11 +30,11 @@ from tallystick.labels import (
 )
 from tallystick.labels import date as date_field
 from tallystick.labels.algebra import ALGEBRA
-from tallystick.labels.batch.sweep import Values
 from tallystick.labels.definition.families import equals
 from tallystick.labels.meaning.arithmetic import by_column, by_value
 from tallystick.labels.meaning.reasons import REASONS
 from tallystick.labels.meaning.rules import lower
+from tallystick.labels.meaning.values import Values
 from tallystick.labels.plan import Leaf, Node, Rule, Window
 
 DAY = 86_400_000_000

@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 import msgspec
-import numpy as np
 import polars as pl
 
 from tallystick.core import DefinitionError, Faults, Field, InputError, Place, zone_of
 from tallystick.labels.batch import points as batch
 from tallystick.labels.batch.joined import with_joins
-from tallystick.labels.batch.sweep import Values
 from tallystick.labels.definition.checks import (
     check_columns,
     check_filters,
@@ -28,8 +26,9 @@ from tallystick.labels.definition.families import expand
 from tallystick.labels.definition.loading import all_streams, check_entities, labels_in, run_file, zone_beside
 from tallystick.labels.definition.resolve import Definition, Resolved, declared_types, resolve
 from tallystick.labels.live.live import Live
-from tallystick.labels.meaning.arithmetic import by_column
+from tallystick.labels.meaning.arithmetic import by_column, to_labels
 from tallystick.labels.meaning.facts import REFUSED, Rows, normalise, prepare
+from tallystick.labels.meaning.values import Values, to_series
 from tallystick.labels.plan import Leaf, Node, all_leaves
 from tallystick.labels.words import WORDS
 
@@ -247,13 +246,13 @@ class Library:
                     raise InputError(WORDS("labels.point_entity", name=name, entity=entity, allowed=allowed))
         nodes = {name: self._resolved.nodes[name] for name in names}
         found = self._values(points, nodes.values(), self._reader(facts))
-        columns: list[pl.Series] = []
-        for name, node in nodes.items():
-            values = by_column(node, found, points.height)
-            columns += [batch.to_series(name, values, node.type), batch.to_reasons(name, values)]
-            if self.labels[name].approximate:
-                columns.append(_marks(name, values))
-        return points.with_columns(columns)
+        return points.with_columns(self.columns_of(names, found, points.height))
+
+    def columns_of(self, names: Iterable[str], found: Mapping[Leaf, Values], size: int) -> list[pl.Series]:
+        """The columns that `at` adds, from the values of all aggregates at `size` points."""
+        nodes = {name: self._resolved.nodes[name] for name in names}
+        approximate = {name for name in nodes if self.labels[name].approximate}
+        return to_labels(nodes, approximate, found, size)
 
     def _values(self, points: pl.DataFrame, nodes: Iterable[Node], rows_of: RowsOf) -> dict[Leaf, Values]:
         """The aggregates of some plans at every point."""
@@ -279,9 +278,7 @@ class Library:
 
     def _joined(self, points: pl.DataFrame, joins: Mapping[str, Node], rows_of: RowsOf) -> list[pl.Series]:
         found = self._values(points, joins.values(), rows_of)
-        return [
-            batch.to_series(column, by_column(node, found, points.height), node.type) for column, node in joins.items()
-        ]
+        return [to_series(column, by_column(node, found, points.height), node.type) for column, node in joins.items()]
 
     def refused(self, facts: Mapping[str, pl.DataFrame] | None = None) -> dict[str, pl.DataFrame]:
         """The facts that count nowhere, by stream: the frame's rows with a column `reason`.
@@ -347,9 +344,3 @@ class Library:
         if stream not in facts:
             raise InputError(WORDS("labels.facts", stream=stream, given=", ".join(facts)))
         return facts[stream]
-
-
-def _marks(name: str, values: Values) -> pl.Series:
-    """Where a value is an estimate."""
-    marks = np.zeros(values.reason.size, np.bool_) if values.approximate is None else values.approximate
-    return pl.Series(f"{name}__approximate", marks & (values.reason == 0))

@@ -19,7 +19,7 @@ from tallystick.labels.kernels import places
 from tallystick.labels.kernels.rows import FOREVER, Codes, Ints
 from tallystick.labels.meaning.facts import Rows, codes, held
 from tallystick.labels.meaning.windows import bounds_all
-from tallystick.labels.plan import Leaf, Window
+from tallystick.labels.plan import SPAN, Leaf, Window
 from tallystick.labels.words import WORDS
 
 S = TypeVar("S")
@@ -91,30 +91,48 @@ class Arrangement:
     def __init__(self, facts: Rows, events: Events, entity: str, asked: Asked, keys: pl.Series, zone: str) -> None:
         self.rows, self.zone = facts, zone
         column = next(column for key, column in events.keys.items() if key.name == entity)
-        key_of, key, size = _numbered(facts.frame[column], keys, asked)
+        key_of, key, size = _numbered(facts, facts.frame[column], keys, asked)
         self.order, self.starts = places.by_bucket(key_of, size)
         take = self.order
-        self.at, self.event = facts.at[take], facts.event[take]
-        self.known_from, self.known_to = facts.known_from[take], facts.known_to[take]
-        start, end = places.ends(
-            asked.t, asked.here, asked.row, key, facts.at, key_of, places.inverse(take), take, self.starts
-        )
-        in_time = (asked.t[1:] >= asked.t[:-1]).all()
-        by_row, _ = places.by_bucket(end, self.at.size + 1)
-        if not in_time:
-            # Which of two points at one instant comes first changes no answer.
-            first = np.argsort(asked.t)
-            by_row = first[places.by_bucket(end[first], self.at.size + 1)[0]]
-        self.sequence: Ints = by_row
-        self.t, self.k, self.own = asked.t[by_row], asked.k[by_row], asked.own[by_row]
-        self.start, self._end, self.key = start[by_row], end[by_row], key[by_row]
-        row = asked.row[by_row]
-        self._moved: Any = (row >= 0) & (facts.at[row] < self.t) if facts.at.size else np.zeros(row.size, np.bool_)
+        self.at = facts.at[take]
+        punctual = np.array_equal(facts.known_from, facts.at)
+        self.known_from = self.at if punctual else facts.known_from[take]
+        self.known_to = np.full(take.size, FOREVER, np.int64) if facts.plain else facts.known_to[take]
+        self.event = take if facts.plain else facts.event[take]
+        if key is key_of:
+            # Every row has a point, in the order of the rows: what was sorted for these holds for those.
+            self.sequence: Ints = take
+            self.t, self.own = self.at, take
+            self.k = self.known_from if np.array_equal(asked.k, facts.known_from) else asked.k[take]
+            lengths = np.diff(self.starts)
+            self.key, self.start = np.repeat(np.arange(size), lengths), np.repeat(self.starts[:-1], lengths)
+            self._end: Ints = np.arange(take.size)
+            self._moved: Any = np.zeros(take.size, np.bool_)
+        else:
+            self._arrange(facts, asked, key_of, key)
         self._ends: dict[bool, Ints] = {}
         self._places: dict[tuple[Window, int, bool], Place] = {}
         changes = places.changes(self.starts, self.at, self.known_from, self.known_to)
         rows = (self.at, self.known_from, self.known_to, self.event)
         self.everything = View(None, None, *rows, self.starts, changes)
+
+    def _arrange(self, facts: Rows, asked: Asked, key_of: Ints, key: Ints) -> None:
+        """Put the points in the order of the rows before them."""
+        take = self.order
+        start, end = places.ends(
+            asked.t, asked.here, asked.row, key, facts.at, key_of, places.inverse(take), take, self.starts
+        )
+        if (asked.t[1:] >= asked.t[:-1]).all():
+            by_row, _ = places.by_bucket(end, take.size + 1)
+        else:
+            # Which of two points at one instant comes first changes no answer.
+            first = np.argsort(asked.t)
+            by_row = first[places.by_bucket(end[first], take.size + 1)[0]]
+        self.sequence = by_row
+        self.t, self.k, self.own = asked.t[by_row], asked.k[by_row], asked.own[by_row]
+        self.start, self._end, self.key = start[by_row], end[by_row], key[by_row]
+        row = asked.row[by_row]
+        self._moved = (row >= 0) & (facts.at[row] < self.t) if facts.at.size else np.zeros(row.size, np.bool_)
 
     @property
     def size(self) -> int:
@@ -147,6 +165,9 @@ class Arrangement:
     def _place(self, window: Window, delay: int, present: bool, anchor: Ints | None) -> Place:
         end = self.ends(present)
         hung = None if anchor is None else anchor[self.sequence]
+        if window.kind == SPAN and not delay:
+            low = places.span_starts(self.at, self.start, end, self.t, window.micros)
+            return Place(low, end, low, end, self.t, present, self.fast(present), {})
         after, until = bounds_all(window, self.t, delay, self.zone, hung)
         high = end if until is self.t else places.window_ends(self.at, self.start, end, until)
         if after.size and after[0] == -FOREVER and (after == -FOREVER).all():
@@ -168,8 +189,11 @@ class Arrangement:
         return View(rows, before, at, known_from, known_to, self.event[rows], starts, changes)
 
 
-def _numbered(column: pl.Series, keys: pl.Series, asked: Asked) -> tuple[Ints, Ints, int]:
-    """The number of each row's key, of each point's key (-1 for one that no row has), and how many there are."""
+def _numbered(facts: Rows, column: pl.Series, keys: pl.Series, asked: Asked) -> tuple[Ints, Ints, int]:
+    """The number of each row's key, of each point's key (-1 for one that no row has), and how many there are.
+
+    Where the points are the rows' own, one for each and in their order, both numbers are one object.
+    """
     unique = column.to_frame().unique(maintain_order=True)
     of_rows = codes(column, unique)
     wanted = column.dtype
@@ -179,7 +203,10 @@ def _numbered(column: pl.Series, keys: pl.Series, asked: Asked) -> tuple[Ints, I
         allowed = f"{wanted} as in the facts"
         raise InputError(WORDS("labels.point_type", column=keys.name, given=str(keys.dtype), allowed=allowed))
     asked_keys = keys.cast(wanted, strict=False)
-    if asked.row.size and (asked.row >= 0).all() and asked_keys.equals(column.gather(pl.Series(asked.row))):
+    if facts.plain and asked.row.size == facts.at.size and np.array_equal(asked.row, facts.event):
+        if asked_keys.equals(column) and np.array_equal(asked.t, facts.at):
+            return of_rows, of_rows, unique.height
+    elif asked.row.size and (asked.row >= 0).all() and asked_keys.equals(column.gather(pl.Series(asked.row))):
         # Own points carry their event's own key, as a rule: what was numbered need not be looked up again.
         return of_rows, of_rows[asked.row], unique.height
     return of_rows, codes(asked_keys, unique), unique.height

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 import msgspec
 import numpy as np
 import polars as pl
 
-from tallystick.core import FieldType, InputError
+from tallystick.core import InputError
 from tallystick.labels.batch.arrangement import Arrangement, Asked, point_keys
-from tallystick.labels.batch.sweep import Values, run
+from tallystick.labels.batch.sweep import run
 from tallystick.labels.definition.define import Events
 from tallystick.labels.kernels import places
 from tallystick.labels.kernels.rows import Ints
 from tallystick.labels.meaning.facts import ID, T_MAX, T_MIN, Rows, codes, held, instants
 from tallystick.labels.meaning.features import floats, meaning
-from tallystick.labels.meaning.reasons import NEVER_SEEN, NOT_YET_KNOWN, REASONS, SOURCE_NULL
+from tallystick.labels.meaning.reasons import NEVER_SEEN, NOT_YET_KNOWN, SOURCE_NULL
+from tallystick.labels.meaning.values import Values, to_series
 from tallystick.labels.plan import Leaf, needs
 from tallystick.labels.words import WORDS
 
@@ -91,6 +91,8 @@ def _instants_of(points: pl.DataFrame, column: str) -> pl.Series:
 def own_events(rows: Rows, id: pl.Series) -> Ints:
     """The number of each point's own event in the stream, -1 where it has none there."""
     kind = rows.ids[ID].dtype
+    if rows.plain and id.equals(rows.ids[ID]):
+        return rows.event
     if id.dtype != kind and id.null_count() < id.len():
         # Ids of another type name events of another stream.
         return np.full(id.len(), -1, np.int64)
@@ -165,7 +167,7 @@ def _own(rows: Rows, leaf: Leaf, asked: Asked) -> Values:
     """A value of the request itself: the own event's column, as known at the point."""
     made = meaning(rows, leaf.feature, "UTC")
     reason = np.full(asked.t.size, NEVER_SEEN, np.uint8)
-    seen = asked.row >= 0
+    seen = (asked.row >= 0) & (rows.at[np.maximum(asked.row, 0)] <= asked.t) if rows.at.size else asked.row >= 0
     of_code = np.array([0, 0, SOURCE_NULL, NOT_YET_KNOWN], np.uint8)
     if not rows.at.size:
         return Values(np.zeros(asked.t.size, np.int64), reason, made.values)
@@ -183,34 +185,3 @@ def _linked(via: Leaf, link: Values) -> pl.Series:
 def _by_link(values: Values, link: Values) -> Values:
     reason = np.where(link.reason != 0, link.reason, values.reason).astype(np.uint8)
     return msgspec.structs.replace(values, reason=reason)
-
-
-def to_series(name: str, values: Values, kind: FieldType) -> pl.Series:
-    """Values as a column of the label's type, null where missing."""
-    present = pl.Series(values.reason == 0)
-    if kind.kind == "text":
-        assert values.texts is not None
-        numbers = pl.Series(np.maximum(values.data, 0))
-        found = (
-            values.texts.gather(numbers)
-            if values.texts.len()
-            else pl.Series([None], dtype=pl.String).new_from_index(0, numbers.len())
-        )
-    else:
-        found = pl.Series(values.data)
-        casts: dict[str, Any] = {"flag": pl.Boolean, "instant": pl.Datetime("us", "UTC")}
-        if kind.kind == "date":
-            found = found.cast(pl.Int32).cast(pl.Date)
-        elif kind.kind in casts:
-            found = found.cast(casts[kind.kind])
-    if not values.reason.any():
-        return found.alias(name)
-    return found.to_frame("v").select(pl.when(present).then(pl.col("v")).otherwise(None).alias(name)).to_series()
-
-
-def to_reasons(name: str, values: Values) -> pl.Series:
-    """The reasons as a text column, null where there is a value."""
-    table = pl.Series([None, *REASONS[1:]], dtype=pl.String)
-    if not values.reason.any():
-        return table.new_from_index(0, values.reason.size).alias(f"{name}__missing")
-    return table.gather(pl.Series(values.reason)).alias(f"{name}__missing")

@@ -8,7 +8,7 @@ import numpy as np
 
 from tallystick.labels.batch.arrangement import Arrangement, Place, View
 from tallystick.labels.kernels import extremes, scans, settled
-from tallystick.labels.kernels.rows import Codes, Ints
+from tallystick.labels.kernels.rows import VALUE, Codes, Ints
 from tallystick.labels.meaning.features import Meaning, meaning
 from tallystick.labels.plan import EVENTS, SESSION, Feature, Leaf, Window
 
@@ -19,8 +19,9 @@ class Sheet:
     def __init__(self, a: Arrangement, feature: Feature) -> None:
         made: Meaning = meaning(a.rows, feature, a.zone)
         self.a, self.feature, self.values = a, feature, made.values
-        self.code = made.code[a.order]
-        self.view: View = a.view(None if (made.code == 1).all() else self.code == 1)
+        whole = bool((made.code == VALUE).all())
+        self.code = made.code if whole else made.code[a.order]
+        self.view: View = a.view(None if whole else self.code == VALUE)
         rows = a.order if self.view.rows is None else a.order[self.view.rows]
         self.x = made.x[rows]
         self.y = self.x if made.y is made.x else made.y[rows]

@@ -20,6 +20,7 @@ from tallystick.labels.kernels.linear import family_of
 from tallystick.labels.kernels.rows import APPROXIMATE, FOREVER, FOUND, NONE, UNDEFINED, Codes, Ints
 from tallystick.labels.meaning import reasons
 from tallystick.labels.meaning.features import floats, hashes, integers, listed, plain_value
+from tallystick.labels.meaning.values import Values
 from tallystick.labels.plan import Feature, Leaf, Window
 
 _NARROW, _LEAST, _MOST, _TALLY, _ORDER = 0, 11, 12, 13, 14
@@ -35,18 +36,6 @@ _BY_CODE: Mapping[int, int] = {
 
 _HALF_LIVES = 41
 """Beyond so many half-lives a value weighs nothing."""
-
-
-class Values(msgspec.Struct, frozen=True):
-    """One value for each point: int64 or float64 (text as numbers into `texts`), and a reason where there is none.
-
-    `approximate` is true where a cap was exceeded, None when nowhere.
-    """
-
-    data: NDArray[Any]
-    reason: Codes
-    texts: pl.Series | None = None
-    approximate: NDArray[np.bool_] | None = None
 
 
 def run(a: Arrangement, leaves: Iterable[Leaf], found: Mapping[Leaf, Values]) -> dict[Leaf, Values]:

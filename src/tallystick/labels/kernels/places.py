@@ -121,6 +121,25 @@ def window_starts(at: Ints, start: Ints, end: Ints, after: Ints) -> Ints:
 
 
 @kernel
+def span_starts(at: Ints, start: Ints, end: Ints, t: Ints, span: int) -> Ints:
+    """`window_starts` of spans that end at t."""
+    found = np.empty(end.size, np.int64)
+    low, key = 0, -1
+    for p in range(end.size):
+        after = t[p] - span
+        if start[p] != key or low > end[p] or (low > start[p] and at[low - 1] > after):
+            low, key = start[p], start[p]
+        steps = 0
+        while steps < 16 and low < end[p] and at[low] <= after:
+            low += 1
+            steps += 1
+        if steps == 16:
+            low = upper_bound(at, low, end[p], after)
+        found[p] = low
+    return found
+
+
+@kernel
 def seen(
     chosen: Ints,
     start: Ints,

@@ -12,8 +12,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tallystick.core import FieldType, InputError
-from tallystick.labels.batch.points import to_series
-from tallystick.labels.batch.sweep import Values
 from tallystick.labels.definition.resolve import Definition
 from tallystick.labels.kernels import answers, quick
 from tallystick.labels.kernels import arena as k
@@ -30,6 +28,7 @@ from tallystick.labels.meaning.facts import AT, ID, KNOWN, SEQUENCE, T_MAX, T_MI
 from tallystick.labels.meaning.features import Meaning, floats
 from tallystick.labels.meaning.filters import KNOWN_DTYPES
 from tallystick.labels.meaning.reasons import REASONS
+from tallystick.labels.meaning.values import Values, to_series
 from tallystick.labels.meaning.windows import bounds_all
 from tallystick.labels.plan import Feature, Node
 from tallystick.labels.words import WORDS

@@ -8,19 +8,20 @@ made of an approximate value is approximate.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 import msgspec
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from tallystick.core.numeric import kernel
-from tallystick.labels.batch.sweep import Values
 from tallystick.labels.kernels.rows import Codes, Ints
 from tallystick.labels.kernels.wide import multiply64
 from tallystick.labels.meaning.reasons import REASONS, UNDEFINED
 from tallystick.labels.meaning.rules import Outcome, rule_column, rule_value
+from tallystick.labels.meaning.values import Values, to_reasons, to_series
 from tallystick.labels.plan import Const, Leaf, Node, Op, Rule
 
 _UNDEFINED = REASONS[UNDEFINED]
@@ -114,3 +115,18 @@ def _one(node: Op, left: Any, right: Any) -> Outcome:
         result = left + right if node.op == "+" else left - right if node.op == "-" else left * right
     fits = math.isfinite(result) if real else -_LARGEST <= result < _LARGEST
     return (result, "") if fits else (None, _UNDEFINED)
+
+
+def to_labels(
+    nodes: Mapping[str, Node], approximate: Container[str], found: Mapping[Leaf, Values], size: int
+) -> list[pl.Series]:
+    """The columns of labels: value, reason, and for those named in `approximate` whether it is."""
+    columns: list[pl.Series] = []
+    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, size)
+    for name, node in nodes.items():
+        values = by_column(node, found, size)
+        columns += [to_series(name, values, node.type), to_reasons(name, values, nothing)]
+        if name in approximate:
+            marks = np.zeros(size, np.bool_) if values.approximate is None else values.approximate
+            columns.append(pl.Series(f"{name}__approximate", marks & (values.reason == 0)))
+    return columns

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from tallystick import feel
 from tallystick.core import FieldType, TallystickError, to_instant
-from tallystick.labels.batch.points import to_series
-from tallystick.labels.batch.sweep import Values
 from tallystick.labels.meaning.features import floats, integers
 from tallystick.labels.meaning.reasons import REASONS, UNDEFINED
+from tallystick.labels.meaning.values import Values, to_series
 from tallystick.labels.plan import Rule
 
 Outcome: TypeAlias = tuple[Any, str]

@@ -18,9 +18,9 @@ import polars as pl
 
 from tallystick.core import InputError, Place
 from tallystick.labels.batch import points as engine
-from tallystick.labels.batch.sweep import Values
 from tallystick.labels.library import Library
 from tallystick.labels.meaning.facts import held
+from tallystick.labels.meaning.values import Values, to_series
 from tallystick.labels.plan import Leaf
 from tallystick.labels.scale.exchange import Exchange, Ranges, parts_of
 from tallystick.labels.scale.passes import (
@@ -35,7 +35,6 @@ from tallystick.labels.scale.passes import (
     reader,
     run_pass,
     to_columns,
-    to_labels,
 )
 from tallystick.labels.scale.sources import Facts, Source, batches, scan
 from tallystick.labels.words import WORDS
@@ -320,7 +319,7 @@ class _Run:
             return frame[one.entity]
         source = next(place for place, other in enumerate(self.passes) if one.via in other.leaves)
         values = from_columns(self.passes[source], self._found(source, number, frame))[one.via]
-        return engine.to_series(one.entity, values, one.via.type)
+        return to_series(one.entity, values, one.via.type)
 
     def _spread_facts(self, one: Pass, stream: str, folder: Path, parts: int, homes: Exchange | None) -> Exchange:
         """The facts by key. All facts of an event go wherever one of them, or a point that is its own, goes."""
@@ -373,7 +372,7 @@ class _Run:
                 frame = frame.with_columns(pl.col(_K).cast(_UTC).alias("k"))
                 frame = frame.select(pl.exclude("id"), pl.lit(self.stream).alias("stream"), "id")
             if frame.height:
-                made = frame.with_columns(to_labels(self.library, self.names, found, frame.height))
+                made = frame.with_columns(self.library.columns_of(self.names, found, frame.height))
             else:
                 made = self.library.at(frame, self.names, self.facts.empty)
             path = folder / f"part-{number:05}.parquet"

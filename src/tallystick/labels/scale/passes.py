@@ -14,11 +14,10 @@ import polars as pl
 
 from tallystick.core import InputError
 from tallystick.labels.batch import points as batch
-from tallystick.labels.batch.sweep import Values
 from tallystick.labels.definition.resolve import declared_types
 from tallystick.labels.library import Library, RowsOf
-from tallystick.labels.meaning.arithmetic import by_column
 from tallystick.labels.meaning.facts import Rows, prepare
+from tallystick.labels.meaning.values import Values, to_series
 from tallystick.labels.plan import Leaf, all_leaves
 from tallystick.labels.words import WORDS
 
@@ -137,7 +136,7 @@ def to_columns(one: Pass, found: Mapping[Leaf, Values]) -> list[pl.Series]:
     columns = []
     for i, leaf in enumerate(one.leaves):
         values = found[leaf]
-        data = pl.Series(values.data) if leaf.type.kind != "text" else batch.to_series("", values, leaf.type)
+        data = pl.Series(values.data) if leaf.type.kind != "text" else to_series("", values, leaf.type)
         columns += [data.alias(f"v{i}"), pl.Series(f"r{i}", values.reason)]
         if leaf.cap:
             exact = np.zeros(values.reason.size, np.bool_)
@@ -166,16 +165,3 @@ def overlay(found: Mapping[Leaf, Values], via: Values | None) -> dict[Leaf, Valu
         leaf: msgspec.structs.replace(values, reason=np.where(via.reason != 0, via.reason, values.reason))
         for leaf, values in found.items()
     }
-
-
-def to_labels(library: Library, names: Iterable[str], found: Mapping[Leaf, Values], size: int) -> list[pl.Series]:
-    """The columns that `Library.at` adds, from the values of all leaves."""
-    columns: list[pl.Series] = []
-    for name in names:
-        node = library._resolved.nodes[name]
-        values = by_column(node, found, size)
-        columns += [batch.to_series(name, values, node.type), batch.to_reasons(name, values)]
-        if library.labels[name].approximate:
-            marks = np.zeros(size, np.bool_) if values.approximate is None else values.approximate
-            columns.append(pl.Series(f"{name}__approximate", marks & (values.reason == 0)))
-    return columns

@@ -16,8 +16,8 @@ import msgspec
 import polars as pl
 
 from tallystick.core import Field, InputError
-from tallystick.labels.batch.sweep import Values
 from tallystick.labels.library import Library, RowsOf
+from tallystick.labels.meaning.values import Values
 from tallystick.labels.plan import Leaf
 from tallystick.labels.scale.passes import (
     PART,
@@ -31,7 +31,6 @@ from tallystick.labels.scale.passes import (
     reader,
     run_pass,
     to_columns,
-    to_labels,
 )
 from tallystick.labels.scale.sources import OPTIONAL
 from tallystick.labels.words import WORDS
@@ -337,7 +336,7 @@ def _finisher(
                     pl.col(f"{letter}{number}_{i}").alias(f"{letter}{i}") for i, letter in _parts(one)
                 ).with_columns(pl.col("^r[0-9]+$").cast(pl.UInt8))
                 found |= overlay(from_columns(one, mine), found[one.via] if one.via else None)
-            made = _write(pl.DataFrame(to_labels(library, names, found, batch.num_rows)))
+            made = _write(pl.DataFrame(library.columns_of(names, found, batch.num_rows)))
             whole = pa.Table.from_batches([batch]).select(kept)
             for column, field in zip(made.columns, made.schema, strict=True):
                 whole = whole.append_column(field, column)
