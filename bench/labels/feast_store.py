@@ -2,7 +2,7 @@
 
 Feast runs in an environment of its own, since it pins what it needs. It pairs every point with every row of the
 point's key before it chooses, so its time and memory go with the square of a busy key: at 1,000,000 payments and
-points as the cards pay it was killed at 24 GiB. Hence two rows: few payments with points as the cards pay, and many
+points as the cards pay it was killed. Hence two rows: few payments with points as the cards pay, and many
 payments with points that ask each card alike.
 """
 

@@ -26,6 +26,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md"), *ROOT.glob("examples/*/*
 
 # Python that shows a call without its surroundings, with the reason why it cannot run alone.
 NOT_RUN = {
+    "scale.md": "reads a history of files; tests/labels/test_partitions.py and test_spark.py run both calls",
     "models.md": "reads the models.toml and the label frame of a project",
     "labels-reference.md": "test_labels_reference.py runs each section after the page's declarations",
     "labels-tutorial.md": "test_labels_tutorial.py runs it from top to bottom",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -354,3 +355,46 @@ def test_joined_columns_are_kept_with_the_fact() -> None:
     history = library.at(pl.DataFrame({"card": ["a"], "t": [50]}), facts=frames)["high"].to_list()
     again = library.live(live.snapshot())
     assert [one.now({"card": "a"}, 50)["high"] for one in (live, warm, again)] == history * 3 == [100] * 3
+
+
+@pytest.mark.parametrize("ids", [range(1_000), range(5_000, 0, -5), [f"p{i}" for i in range(1_000)]])
+def test_ids_and_keys_of_any_kind_give_the_same(ids: Any) -> None:
+    """Ids that count up, count down or are words, keys near and far: a batch is one at a time, and knows each again."""
+    card = Entity("card")
+    made = Events("payments", id="id", at="at", keys={card: "card"}, fields={"amount": money("EUR")})
+    per = made.per(card)
+    count, shops = per.count().over("1h", including_present=True), per.distinct("id").over("1d")
+    library = Library({"count": count, "ids": shops}, {"payments": made})
+    keys = [7, 8, 10**15, -4]
+    rows = [{"id": id, "at": 60_000_000 * i, "card": keys[i % 4], "amount": i} for i, id in enumerate(ids)]
+    many, taken = library.live(), []
+    for place in range(0, len(rows), 250):
+        part = pl.DataFrame(rows[place : place + 250])
+        batch = many.observe_many(part, labels=["count", "ids"], stream="payments")
+        assert [one.id for one in batch.observed[2:4]] == part["id"][2:4].to_list()
+        taken.append(batch.values)
+    single = library.live()
+    for i, one in enumerate(rows):
+        single.observe({"stream": "payments", **one})
+        vector = single.now({"card": one["card"]}, one["at"], own=("payments", one["id"]))
+        values = taken[i // 250]
+        assert values is not None
+        assert [vector["count"], vector["ids"]] == list(values.row(i % 250, named=True).values())[::2]
+    again = many.observe_many(pl.DataFrame(rows[100:200]), stream="payments")
+    assert all(one.accepted for one in again.observed)
+    assert all(many.knows("payments", id) for id in ids)
+    assert not many.knows("payments", 10**9)
+    restored = library.live(many.snapshot())
+    point = {"card": 7}, 10**11
+    assert restored.now(*point).values == many.now(*point).values == single.now(*point).values
+
+
+def test_what_was_known_may_be_a_datetime(library: Library) -> None:
+    """The k of a point is an instant in either form."""
+    live, rows = library.live(), log(Random(5), 50)
+    for one in rows:
+        live.observe({"stream": "payments", **one})
+    k = 10 * DAY
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=k)
+    keys: dict[str, Any] = {"card": "a", "shop": 1}
+    assert live.now(keys, k, k=moment) == live.now(keys, k, k=k)

@@ -11,6 +11,7 @@ import typer
 from tallystick.cli.app import app
 from tallystick.cli.context import CONTEXT, JsonOption, write_json
 from tallystick.cli.words import WORDS
+from tallystick.core import Place, UsageError
 
 
 @app.command()
@@ -34,9 +35,9 @@ def consume(
     from tallystick.desk import consume as take
 
     if sum(map(bool, (nats, kafka, file))) != 1:
-        raise typer.BadParameter("give exactly one of --nats, --kafka and --file", param_hint="--nats")
+        raise UsageError(WORDS("usage.feed"), Place(cell="--nats"))
     if file is None and not subject:
-        raise typer.BadParameter("name the subject or topic of the events", param_hint="--subject")
+        raise UsageError(WORDS("usage.subject"), Place(cell="--subject"))
     project = load_project(CONTEXT.project)
     feed = _feed(project, nats, kafka, file, subject, durable)
     asked_to_stop: list[int] = []

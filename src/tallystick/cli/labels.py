@@ -10,6 +10,7 @@ import typer
 from tallystick.cli.context import CONTEXT, JsonOption, write_json
 from tallystick.cli.job import run_job
 from tallystick.cli.words import WORDS
+from tallystick.core import InputError, Place, UsageError
 
 labels_app = typer.Typer(help="The labels of the project: what they are, cost and do.", no_args_is_help=True)
 
@@ -39,7 +40,8 @@ def show_all(
     from tallystick.desk import catalogue, load_project
 
     if nature not in ("", "fact", "rule", "model"):
-        raise typer.BadParameter(f"{nature!r}; allowed: fact, rule, model", param_hint="--nature")
+        words = WORDS("usage.choice", given=nature, allowed="fact, rule, model")
+        raise UsageError(words, Place(cell="--nature"))
     entries = [each for each in catalogue(load_project(CONTEXT.project)).values() if nature in ("", each.nature)]
     write_json(json_file, to_builtins(entries))
     columns = ("name", "nature", "kind", "type", "window", "owner", "grade", "version")
@@ -164,6 +166,7 @@ def cost(
     from tallystick.desk import label_costs, load_project
 
     project = load_project(CONTEXT.project)
+    _require_labels(project, names)
     with Steps(CONTEXT.language) as progress:
         costs = label_costs(project, names or (), points, progress)
     write_json(json_file, to_builtins(costs))
@@ -186,6 +189,7 @@ def drift(
     from tallystick.desk import drift_of, load_project
 
     project = load_project(CONTEXT.project)
+    _require_labels(project, names)
     found = drift_of(project, names or (), base)
     write_json(json_file, to_builtins(found))
     columns = ("labels.name", "drift.month", "drift.points", "drift.psi", "drift.missing", "drift.mean")
@@ -217,6 +221,15 @@ def warm(json_file: JsonOption = None) -> None:
     size = f"{kept.bytes / 1e6:,.1f}"
     counts = {"facts": f"{kept.facts:,}", "events": f"{kept.events:,}", "position": f"{kept.position:,}"}
     _say("warm.kept", seconds=f"{kept.seconds:.2f}", megabytes=size, **counts)
+
+
+def _require_labels(project: Any, names: list[str] | None) -> None:
+    from tallystick.desk import nearest
+
+    for name in names or ():
+        if name not in project.library.labels:
+            allowed = ", ".join(nearest(name, project.library.labels)) or "-"
+            raise InputError(WORDS("labels.near", given=name, allowed=allowed))
 
 
 def _nature(nature: str) -> str:

@@ -141,5 +141,15 @@ WORDS = Catalogue(
         "segments.both": ("both", "交集"),
         "segments.either": ("either", "并集"),
         "segments.jaccard": ("Jaccard", "Jaccard"),
+        "labels.near": (
+            "{given!r} is no label of this project; nearest: {allowed}",
+            "{given!r} 不是本项目的标签；最接近：{allowed}",
+        ),
+        "usage.choice": ("{given!r}; allowed: {allowed}", "{given!r}；允许：{allowed}"),
+        "usage.feed": (
+            "give exactly one of --nats, --kafka and --file",
+            "请在 --nats、--kafka 和 --file 中恰好给出一个",
+        ),
+        "usage.subject": ("name the subject or topic of the events", "请写明事件的主题（subject 或 topic）"),
     }
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
 from json.encoder import encode_basestring as quoted
@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from tallystick.core.errors import InputError
+from tallystick.core.errors import InputError, Place
 from tallystick.core.words import WORDS
 
 _SAFE = 2**53 - 1
@@ -30,19 +30,17 @@ def jcs(value: Any) -> bytes:
     Raises
     ------
     InputError
-        For NaN, infinity, a larger int, a lone surrogate, or any other type.
+        For NaN, infinity, a larger int, a lone surrogate, or any other type; its place is the way to the value.
 
     Examples
     --------
     >>> jcs({"b": 1e21, "a": [1.0, "é", None]})
     b'{"a":[1,"\\xc3\\xa9",null],"b":1e+21}'
     """
-    parts: list[str] = []
-    _encode(value, parts)
     try:
-        return "".join(parts).encode("utf-8")
-    except UnicodeEncodeError:
-        raise _refused(value) from None
+        return _text(value)
+    except (InputError, UnicodeEncodeError):
+        raise _blamed(value, _text) from None
 
 
 def canonical(value: Any) -> bytes:
@@ -55,7 +53,10 @@ def canonical(value: Any) -> bytes:
     >>> canonical({"amount_minor": 2**60, "rate": 0.5})
     b'{"amount_minor":"1152921504606846976","rate":0.5}'
     """
-    return jcs(_plain(value))
+    try:
+        return _text(_plain(value))
+    except (InputError, UnicodeEncodeError):
+        raise _blamed(value, lambda part: _text(_plain(part))) from None
 
 
 def content_version(kind: str, content: Any, semantics: int) -> str:
@@ -104,6 +105,12 @@ def _plain(value: Any) -> Any:
     raise _refused(value)
 
 
+def _text(value: Any) -> bytes:
+    parts: list[str] = []
+    _encode(value, parts)
+    return "".join(parts).encode("utf-8")
+
+
 def _encode(value: Any, parts: list[str]) -> None:
     # Exact types first: a leaf is encoded on every decision, and almost all it holds is one of these.
     kind = type(value)
@@ -128,7 +135,9 @@ def _encode(value: Any, parts: list[str]) -> None:
         parts.append(_number(float(value)))
     elif isinstance(value, int):
         if not -_SAFE <= value <= _SAFE:
-            raise InputError(WORDS("canonical.integer", given=value))
+            # In sixteens: a huge int has no decimal text.
+            given = str(value) if value.bit_length() < 256 else f"{hex(value)[:24]}…"
+            raise InputError(WORDS("canonical.integer", given=given))
         parts.append(str(int(value)))
     else:
         raise _refused(value)
@@ -140,11 +149,8 @@ def _encode_object(value: Mapping[Any, Any], parts: list[str]) -> None:
     if all(map(str.isascii, value)):
         keys = sorted(value)
     else:
-        try:
-            # RFC 8785 sorts by UTF-16 code units, which is the byte order of UTF-16-BE.
-            keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
-        except UnicodeEncodeError:
-            raise _refused(value) from None
+        # RFC 8785 sorts by UTF-16 code units, which is the byte order of UTF-16-BE.
+        keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
     opening = "{"
     for key in keys:
         parts.append(f"{opening}{quoted(key)}:")
@@ -171,6 +177,35 @@ def _number(value: float) -> str:
         mantissa = text if len(text) == 1 else f"{text[0]}.{text[1:]}"
         body = f"{mantissa}e{'+' if point > 0 else '-'}{abs(point - 1)}"
     return ("-" if sign else "") + body
+
+
+def _blamed(value: Any, encode: Callable[[Any], bytes], path: tuple[str, ...] = ()) -> InputError:
+    """The refusal of the smallest part that has no canonical form, with the way to it."""
+
+    def fault(part: Any) -> InputError | None:
+        try:
+            encode(part)
+        except InputError as error:
+            return error
+        except UnicodeEncodeError:
+            return _refused(part)
+        return None
+
+    if isinstance(value, msgspec.Struct):
+        parts = [(name, getattr(value, name)) for name in value.__struct_fields__]
+    elif isinstance(value, Mapping):
+        parts = list(value.items())
+        for key in value:
+            if not isinstance(key, str) or fault(key):
+                return InputError(_refused(key).message, Place(cell=".".join(path)))
+    else:
+        parts = [(str(index), item) for index, item in enumerate(value)] if isinstance(value, list | tuple) else []
+    for name, part in parts:
+        if fault(part):
+            return _blamed(part, encode, (*path, name))
+    found = fault(value)
+    assert found is not None, path
+    return InputError(found.message, Place(cell=".".join(path)))
 
 
 def _refused(value: Any) -> InputError:

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from tallystick.core import Message, TallystickError, UsageError
+from tallystick.core import InputError, Message, TallystickError, UsageError
 from tallystick.data.words import WORDS
 from tallystick.store import sync_folder
 
@@ -77,14 +77,18 @@ def delivery(raw: bytes, stream: str, position: int, partition: int = 0, redeliv
     {'id': 7, 'amount': Decimal('12.50')}
     >>> str(delivery(b"[7]", "bank.payments", 2).error)
     'not one JSON object: list'
+    >>> str(delivery(b'{"id": 7, "id": 8}', "bank.payments", 3).error)
+    "key 'id' stands more than once in one object; allowed: each key once"
     """
     body: Mapping[str, Any] | None = None
     error: Message | None = None
     try:
-        found = json.loads(raw.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_refused)
+        found = json.loads(raw.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_refused, object_pairs_hook=_once)
         if not isinstance(found, dict):
             raise ValueError(type(found).__name__)
         body = found
+    except InputError as problem:
+        error = problem.message
     except (ValueError, RecursionError) as problem:
         error = WORDS("feed.json", detail=str(problem))
     return Delivery(stream, position, body, partition, redelivered, error, raw)
@@ -92,6 +96,16 @@ def delivery(raw: bytes, stream: str, position: int, partition: int = 0, redeliv
 
 def _refused(constant: str) -> Any:
     raise ValueError(constant)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Readers differ in which of two they take, so neither is taken.
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        given = next(key for key in found if keys.count(key) > 1)
+        raise InputError(WORDS("feed.twice", given=given[:80]))
+    return found
 
 
 class FeedQuarantine:
@@ -147,7 +161,7 @@ class FeedQuarantine:
         if _name(entry) in self._known:
             return False
         self._known.add(_name(entry))
-        self._lines.append(json.dumps(entry, ensure_ascii=False).encode("utf-8") + b"\n")
+        self._lines.append(json.dumps(entry, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
         return True
 
     def sync(self) -> None:

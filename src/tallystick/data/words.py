@@ -166,6 +166,10 @@ WORDS = Catalogue(
             "未安装 {given}（{detail}）；它属于可选组件：pip install 'tallystick[{extra}]'",
         ),
         "feed.json": ("not one JSON object: {detail}", "不是一个 JSON 对象：{detail}"),
+        "feed.twice": (
+            "key {given!r} stands more than once in one object; allowed: each key once",
+            "键 {given!r} 在同一对象中出现多次；允许：每个键一次",
+        ),
         "feed.server": (
             "the server {given} does not answer as it should: {detail}; what was not acknowledged comes again",
             "服务器 {given} 未正常应答：{detail}；未确认的消息会再次送达",

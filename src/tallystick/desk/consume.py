@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from tallystick import data
-from tallystick.core import InputError, format_instant
+from tallystick.core import InputError, Place, format_instant
 from tallystick.desk.decide import decide_all
 from tallystick.desk.house import Desk, Incoming
 from tallystick.desk.progress import Progress, silent
@@ -150,7 +150,8 @@ def incoming_of(desk: Desk, delivery: data.Delivery) -> Incoming:
     Raises
     ------
     InputError
-        When it is not one JSON object, or the event breaks its schema or lies in the future.
+        When it is not one JSON object, or the event breaks its schema, lies in the future or has a required key (its
+        id, or an entity's) that is empty text.
     """
     if delivery.body is None:
         assert delivery.error is not None
@@ -159,13 +160,23 @@ def incoming_of(desk: Desk, delivery: data.Delivery) -> Incoming:
     stream = body["stream"]
     source = desk.project.sources.get(stream) if isinstance(stream, str) else None
     if source is None or not _revised(source, body):
-        return desk.receive(body)
+        incoming = desk.receive(body)
+        _require_keys(desk, stream, incoming.event)
+        return incoming
     event = data.parse_event(source, body, desk.project.zone)
+    _require_keys(desk, stream, event)
     if event[source.at] > system_clock(0):
         given = format_instant(event[source.at], desk.project.zone)
         raise InputError(WORDS("event.future", given=given, stream=stream))
     revision = event[source.revision] or 0 if source.revision else 0
     return Incoming(stream, event, revision=revision, retract=bool(source.retract and event[source.retract]))
+
+
+def _require_keys(desk: Desk, stream: str, event: Mapping[str, Any]) -> None:
+    source, events = desk.project.sources[stream], desk.project.library.streams.get(stream)
+    for name in (source.id, *(events.keys.values() if events is not None else ())):
+        if event.get(name) == "" and (name == source.id or source.fields[name].required):
+            raise InputError(WORDS("event.key_empty", name=name, stream=stream), Place(cell=name))
 
 
 def _revised(source: data.Source, body: dict[str, Any]) -> bool:

@@ -157,5 +157,9 @@ WORDS = Catalogue(
             "{given!r} is no file for keys; allowed: a name that ends in .csv or .parquet",
             "{given!r} 不能作为键的输出文件；允许：以 .csv 或 .parquet 结尾的名称",
         ),
+        "event.key_empty": (
+            "field {name} of stream {stream} is a key and required, and was given as empty text",
+            "事件流 {stream} 的字段 {name} 是必填的键，却给出了空文本",
+        ),
     }
 )

@@ -22,28 +22,36 @@ _FIRST, _LAST = -62_135_510_400, 253_402_214_400
 def local_time(instants: pl.Series, zone: str) -> pl.Series:
     """The clock readings in `zone` of a Datetime("us", "UTC") series, as Datetime("us") without a zone."""
     micros = instants.to_physical()
-    low, high = micros.min(), micros.max()
-    if zone == "UTC" or not isinstance(low, int) or not isinstance(high, int):
+    if zone == "UTC" or micros.null_count() == micros.len():
         return micros.cast(pl.Datetime("us"))
-    starts, offsets = _offsets(zone, low // _SECOND // _STEP, high // _SECOND // _STEP)
+    starts, offsets = _offsets(zone, micros)
     values = micros.fill_null(0).to_numpy()
     shift = pl.Series(offsets[np.searchsorted(starts, values, side="right") - 1])
     return (micros + shift).cast(pl.Datetime("us"))
 
 
-@lru_cache(maxsize=64)
-def _offsets(zone: str, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The instants (microseconds) from which each offset (microseconds) holds."""
-    start = max(first * _STEP, _FIRST)
-    starts, offsets = [np.iinfo(np.int64).min], [_offset(zone, start)]
-    before = start
-    for second in range(start + _STEP, min((last + 1) * _STEP, _LAST) + 1, _STEP):
-        offset = _offset(zone, second)
-        if offset != offsets[-1]:
-            starts.append(_change(zone, before, second) * _SECOND)
-            offsets.append(offset)
-        before = second
+def _offsets(zone: str, micros: pl.Series) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The instants (microseconds) from which each offset (microseconds) holds, as far as the column's values tell."""
+    # Only steps in which a value lies are looked at: one date of the year 9999 must not cost eight thousand years.
+    steps = (micros.drop_nulls() // (_STEP * _SECOND)).unique().sort()
+    starts, offsets = [np.iinfo(np.int64).min], list[int]()
+    for step in steps.to_list():
+        before, change, after = _look(zone, step)
+        if not offsets:
+            offsets.append(before)
+        for start, offset in ((step * _STEP, before), (change, after)):
+            if offset != offsets[-1]:
+                starts.append(start * _SECOND)
+                offsets.append(offset)
     return np.array(starts, np.int64), np.array(offsets, np.int64)
+
+
+@lru_cache(maxsize=1 << 16)
+def _look(zone: str, step: int) -> tuple[int, int, int]:
+    """The offset (microseconds) at a step's start, the second from which another holds, and that one."""
+    first, last = (min(max(second, _FIRST), _LAST) for second in (step * _STEP, (step + 1) * _STEP))
+    before, after = _offset(zone, first), _offset(zone, last)
+    return before, first if before == after else _change(zone, first, last), after
 
 
 def _change(zone: str, before: int, after: int) -> int:

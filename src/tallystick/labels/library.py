@@ -85,11 +85,14 @@ class Library:
             check_stream(events, faults)
         zone_of(zone)
         resolved = resolve(written, self._streams, zone, faults)
-        faults.raise_any()
         definitions = resolved.definitions
         if schemas is not None:
             definitions = {name: graded(definition, schemas) for name, definition in definitions.items()}
         self._resolved: Resolved = msgspec.structs.replace(resolved, definitions=definitions)
+        if faults and schemas is not None:
+            # What is at fault in itself is shown together with what is at fault beside its source.
+            self._check_sources(schemas, {}, faults)
+        faults.raise_any()
         self._typed: dict[str, Events] = {
             stream: typed(events, self.columns(stream), (schemas or {}).get(stream, {}), self._joins(stream))
             for stream, events in self._streams.items()
@@ -191,17 +194,27 @@ class Library:
             label that reads a grade or serves a purpose it may not, and every id, at or lateness that differs.
         """
         faults = Faults()
-        for stream, events in self._streams.items():
+        for stream in self._streams:
             if stream not in schemas:
                 faults.add(DefinitionError(WORDS("labels.no_stream", given=stream, allowed=", ".join(schemas))))
+        self._check_sources(schemas, roles or {}, faults)
+        faults.raise_any()
+
+    def _check_sources(
+        self,
+        schemas: Mapping[str, Mapping[str, Field]],
+        roles: Mapping[str, tuple[str, str, str]],
+        faults: Faults,
+    ) -> None:
+        for stream, events in self._streams.items():
+            if stream not in schemas:
                 continue
             check_columns(events, self.columns(stream), schemas[stream], self._readers(stream), faults)
             check_filters(events, self._filters(stream), schemas[stream], faults)
-            if roles is not None and stream in roles:
+            if stream in roles:
                 check_roles(events, *roles[stream], faults)
         for name, definition in self.labels.items():
             check_note(definition, schemas, self._places[name], faults)
-        faults.raise_any()
 
     def at(
         self,

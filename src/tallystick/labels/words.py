@@ -329,5 +329,13 @@ WORDS = Catalogue(
             "the Redis client gives {given}; allowed: a client that gives bytes (decode_responses=False)",
             "Redis 客户端返回 {given}；须使用返回字节的客户端（decode_responses=False）",
         ),
+        "labels.apart_inner": (
+            "the points have a column {given!r}, a name that this computation needs itself; rename it",
+            "点表中有列 {given!r}，该名称为计算自用；请改名",
+        ),
+        "labels.apart_number": (
+            "{name} is {given!r}; allowed: a whole number, 1 or more",
+            "{name} 为 {given!r}；允许：不小于 1 的整数",
+        ),
     }
 )

@@ -77,12 +77,10 @@ def resolve(written: Mapping[str, Label], streams: Mapping[str, Events], zone: s
     nodes = {name: node for name, node in work.done.items() if node is not None}
     known = Known(streams, work.joins, work.reads)
     columns: dict[str, set[str]] = {stream: set() for stream in streams}
-    definitions: dict[str, Definition] = {}
-    if not faults:
-        for node in nodes.values():
-            for leaf in every_leaf(node, known):
-                columns[leaf.stream] |= known.of(leaf)
-        definitions = {name: definition(name, written[name], nodes[name], known, zone) for name in written}
+    for node in nodes.values():
+        for leaf in every_leaf(node, known):
+            columns[leaf.stream] |= known.of(leaf)
+    definitions = {name: definition(name, written[name], node, known, zone) for name, node in nodes.items()}
     joins = {
         stream: {column: node for column, node in joined.items() if column in columns[stream]}
         for stream, joined in work.joins.items()

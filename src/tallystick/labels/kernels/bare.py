@@ -1,13 +1,14 @@
-"""Arrays without a count of their users: what a kernel hands to the kernels it calls costs nothing to hand on.
+"""Memory by its address: what a kernel hands to the kernels it calls is one word for each array.
 
-Numba counts the users of every array with atomic operations, at each call and each slice; where a call does little
-else, that is most of its time. The caller keeps the arrays alive for as long as a kernel runs.
+Numba passes an array as seven words and counts its users with atomic operations, at each call and each slice; where a
+call does little else, that is most of its time. So the kernels of a live arena take pointers to int64 words, of which
+`p[i]` is all they can do. The caller keeps the arrays alive for as long as a kernel runs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numba import carray, types
@@ -15,13 +16,16 @@ from numba.extending import intrinsic
 
 from tallystick.core.numeric import kernel
 
+Words: TypeAlias = Any
+"""A pointer to int64 words. From Python all is given by addresses."""
+
 ARRAYS = 8
 """Where in ctl the addresses begin."""
 
 
 def _to_pointer(element: Any) -> Any:
     def typed(typing: Any, address: Any) -> Any:
-        signature = types.CPointer(element)(types.uintp)
+        signature = types.CPointer(element)(types.int64)
 
         def written(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
@@ -31,41 +35,21 @@ def _to_pointer(element: Any) -> Any:
     return intrinsic(typed)
 
 
-_signed, _unsigned = _to_pointer(types.int64), _to_pointer(types.uint64)
+words_at = _to_pointer(types.int64)
+"""The int64 words at an address."""
+_unsigned_at = _to_pointer(types.uint64)
 
 
 @kernel
-def bare(array: Any) -> Any:
-    """A contiguous int64 array without its count."""
-    return carray(_signed(array.ctypes.data), array.shape)
+def signed(address: int, size: int) -> Any:
+    """An array of int64 over memory, without a count of its users."""
+    return carray(words_at(np.int64(address)), (size,))
 
 
 @kernel
-def bare_state(ctl: Any) -> Any:
-    """The arrays of an arena, from the addresses and shapes that its ctl holds from word `ARRAYS` on."""
-    a = ARRAYS
-    return (
-        bare(ctl),
-        carray(_signed(np.uint64(ctl[a])), (ctl[a + 1], ctl[a + 2])),
-        carray(_signed(np.uint64(ctl[a + 3])), (ctl[a + 4], ctl[a + 5])),
-        carray(_signed(np.uint64(ctl[a + 6])), (ctl[a + 7], ctl[a + 8])),
-        carray(_signed(np.uint64(ctl[a + 9])), (ctl[a + 10],)),
-        carray(_signed(np.uint64(ctl[a + 12])), (ctl[a + 13], ctl[a + 14])),
-        carray(_signed(np.uint64(ctl[a + 15])), (ctl[a + 16], ctl[a + 17])),
-        carray(_signed(np.uint64(ctl[a + 18])), (ctl[a + 19],)),
-        carray(_unsigned(np.uint64(ctl[a + 21])), (ctl[a + 22], ctl[a + 23])),
-    )
-
-
-@kernel
-def bare_program(call: Any) -> Any:
-    """The arrays of a program, from the addresses and shapes that `call` holds."""
-    return (
-        carray(_signed(np.uint64(call[0])), (call[1], call[2])),
-        carray(_signed(np.uint64(call[3])), (call[4], call[5])),
-        carray(_signed(np.uint64(call[6])), (call[7], call[8])),
-        carray(_signed(np.uint64(call[9])), (call[10],)),
-    )
+def unsigned(address: int, size: int) -> Any:
+    """An array of uint64 over memory, without a count of its users."""
+    return carray(_unsigned_at(np.int64(address)), (size,))
 
 
 def write_addresses(words: Any, arrays: Sequence[Any]) -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tallystick.core.numeric import kernel
 from tallystick.labels.algebra import ALGEBRA
 from tallystick.labels.kernels import arena as k
 from tallystick.labels.kernels import linear
 from tallystick.labels.kernels.bare import ARRAYS, write_addresses
 from tallystick.labels.kernels.folds import FOLD_WORDS
 from tallystick.labels.kernels.rows import FOREVER, Ints
+from tallystick.labels.kernels.table import rehash
+from tallystick.labels.live.numbered import Near
 from tallystick.labels.plan import CALENDAR, SPAN, Leaf, Window
 
 Key: TypeAlias = int | str
@@ -48,12 +49,14 @@ class Arena:
         order_of: Callable[[int, int], tuple[Key, Key]],
     ) -> None:
         self.slots: dict[Key, int] = {}
+        self.near = Near(self.take_slots)
         self.gone: set[Key] = set()
         self.leaves = [leaf for leaf, _ in leaves]
         self.order_of = order_of
         self.windows: dict[Moment, int] = {}
         self.pairs: dict[tuple[int, Moment], int] = {}
         self.ctl: Ints = np.zeros(k.CTL_WORDS, np.int64)
+        self.address = int(self.ctl.ctypes.data)
         self.layout = np.zeros((len(features), k.LAYOUT_WORDS), np.int64)
         for number, one in enumerate(features):
             self.layout[number, [k.X, k.Y, k.WORD, k.SHIFT]] = one
@@ -70,29 +73,30 @@ class Arena:
 
     def _derived(self, base: int, leaves: Iterable[tuple[Leaf, int]]) -> int:
         """Lay out the derived words that the aggregates read; gives the width of a row."""
-        wanted: dict[int, list[int]] = {number: [0, 0, 0, 0] for number in range(self.layout.shape[0])}
+        wanted: dict[int, list[int]] = {}
         for leaf, number in leaves:
             moment = (leaf.window, leaf.delay_micros, leaf.including_present)
             if leaf.window.kind in (SPAN, CALENDAR):
                 self.windows.setdefault(moment, len(self.windows))
             family = 0 if leaf.kind == "count" else int(linear.family_of(ALGEBRA[leaf.kind].code))
             place = 1 if family in (linear.PAIR, linear.LINE) else 0
-            wanted[number][place] = max(wanted[number][place], family)
-            wanted[number][2] |= leaf.kind in _EXTREMES
+            one = wanted.setdefault(number, [0, 0, 0, 0])
+            one[place] = max(one[place], family)
+            one[2] |= leaf.kind in _EXTREMES
             if leaf.kind == "distinct":
-                wanted[number][3] = 1
+                one[3] = 1
                 self.pairs.setdefault((number, moment), len(self.pairs))
         at = base
         for number, (first, second, extremes, same) in wanted.items():
-            one = self.layout[number]
-            one[k.COUNTS], at = at, at + 1
+            words = self.layout[number]
+            words[k.COUNTS], at = at, at + 1
             for place, family, name in ((k.MOMENTS, first, k.FAMILY), (k.SECOND, second, k.SECOND_FAMILY)):
                 if family:
-                    one[place], one[name], at = at, family, at + k.sum_words(family)
+                    words[place], words[name], at = at, family, at + k.sum_words(family)
             if extremes:
-                one[k.EXTREMES], at = at, at + 1
+                words[k.EXTREMES], at = at, at + 1
             if same:
-                one[k.SAME], at = at, at + 1
+                words[k.SAME], at = at, at + 1
         return at
 
     def refresh(self) -> None:
@@ -118,9 +122,9 @@ class Arena:
             one[k.DROPPED] = key in self.gone
         return found
 
-    def take_slots(self, keys: list[Key]) -> Ints:
+    def take_slots(self, keys: Iterable[Key]) -> list[int]:
         """The segments of many keys, made where there are none."""
-        slots, first = self.slots, len(self.slots)
+        slots, first, keys = self.slots, len(self.slots), list(keys)
         found = [slots.get(key, -1) for key in keys]
         if -1 in found:
             for i, slot in enumerate(found):
@@ -131,7 +135,7 @@ class Arena:
             new[:, [k.SIZE, k.DONE]], new[:, k.LATEST], new[:, k.CURSOR], new[:, k.DROPPED] = 0, -FOREVER, -1, 0
             for key in self.gone.intersection(keys):
                 self.meta[slots[key], k.DROPPED] = 1
-        return np.array(found, np.int64)
+        return found
 
     def room_for(self, slots: int) -> None:
         """Make room for so many segments."""
@@ -140,17 +144,17 @@ class Arena:
             self.meta = np.concatenate([self.meta, np.zeros((max(slots, 2 * have, 64) - have, k.META_WORDS), np.int64)])
             self.refresh()
 
-    def add(self, slot: int, row: Ints, order: Order) -> None:
-        """Put a row version in its place."""
-        while (place := k.push(self.ctl, slot, row)) < 0:
+    def add(self, slot: int, row: int, order: Order) -> None:
+        """Put the row version at an address in its place; `order` tells where instant and rank leave that open."""
+        while (place := k.push(self.address, slot, row)) < 0:
             if place == k.TIE:
                 return self.insert(slot, self.settle(slot, order), row)
             self.grow(place)
         return None
 
-    def insert(self, slot: int, place: int, row: Ints) -> None:
-        """Put a row version at a place."""
-        while (done := k.insert(self.ctl, slot, place, row)) != k.OK:
+    def insert(self, slot: int, place: int, row: int) -> None:
+        """Put the row version at an address at a place."""
+        while (done := k.insert(self.address, slot, place, row)) != k.OK:
             self.grow(done)
 
     def settle(self, slot: int, order: Order) -> int:
@@ -167,7 +171,7 @@ class Arena:
     def end_before(self, slot: int, t: int, order: Order | None) -> int:
         """How many rows lie before `t`, and at `t` before an order."""
         start, size = int(self.meta[slot, k.START]), int(self.meta[slot, k.SIZE])
-        place = int(k.upper(self.rows, start, 0, size, t - 1))
+        place = int(k.before(self.address, slot, t))
         while order is not None and place < size and self.rows[start + place, k.AT] == t:
             if self._order(slot, place) >= order:
                 break
@@ -181,7 +185,7 @@ class Arena:
 
     def remove(self, slot: int, event: int, at: int) -> None:
         """Take the rows of an event at an instant out."""
-        k.remove(self.ctl, slot, event, at)
+        k.remove(self.address, slot, event, at)
 
     def grow(self, status: int) -> None:
         """Make the array larger that a kernel found too small."""
@@ -189,11 +193,14 @@ class Arena:
             rooms, size = int(self.meta[:, k.ROOM].sum()), self.rows.shape[0]
             # What segments left behind when they moved is taken back before more is asked for.
             new = np.empty((2 * size if 4 * rooms > size else size, self.rows.shape[1]), np.int64)
-            self.ctl[k.USED] = _repack(self.meta, self.rows, new)
+            addresses = self.meta.ctypes.data, self.meta.shape[0], self.rows.ctypes.data, new.ctypes.data
+            self.ctl[k.USED] = k.repack(*addresses, new.shape[1])
             self.rows = new
         elif status == k.GROW_TABLE:
             table = _table(2 * self.table.shape[0])
-            self.ctl[k.TABLE_USED] = k.rehash(self.table, table)
+            self.ctl[k.TABLE_USED] = rehash(
+                self.table.ctypes.data, self.table.shape[0], table.ctypes.data, table.shape[0]
+            )
             self.table = table
         elif status == k.GROW_CURSORS:
             self.cursors = np.concatenate([self.cursors, np.zeros_like(self.cursors)])
@@ -204,6 +211,7 @@ class Arena:
     def fill(self, keys: list[Key], sizes: Ints, rows: NDArray[np.int64], latest: Ints, dropped: Ints) -> None:
         """Fill an empty arena with the rows of keys, one after the other."""
         self.slots = dict(zip(keys, range(len(keys)), strict=True))
+        self.near.clear()
         self.meta = np.zeros((max(64, len(keys)), k.META_WORDS), np.int64)
         used = self.meta[: len(keys)]
         used[:, k.START], used[:, k.SIZE], used[:, k.ROOM] = np.cumsum(sizes) - sizes, sizes, sizes
@@ -227,16 +235,3 @@ class Arena:
 
 def _table(size: int) -> NDArray[np.int64]:
     return np.full((size, 3), -2, np.int64)
-
-
-@kernel
-def _repack(meta: Any, rows: Any, new: Any) -> int:
-    """Move all segments to the beginning of a new array; gives how many of its rows are taken."""
-    used = 0
-    for slot in range(meta.shape[0]):
-        start = meta[slot, 0]
-        for i in range(meta[slot, 1]):
-            k.copy_row(new, used + i, rows, start + i)
-        meta[slot, 0] = used
-        used += meta[slot, 2]
-    return used

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from struct import Struct
 from typing import Any
 
@@ -17,6 +18,7 @@ from tallystick.labels.kernels import arena as k
 from tallystick.labels.kernels.rows import AWAITING, FILTERED, FOREVER, NULL, VALUE, Ints
 from tallystick.labels.live.arena import Arena
 from tallystick.labels.live.layout import Mark, Place
+from tallystick.labels.live.numbered import Ids, Near
 from tallystick.labels.live.past import Past
 from tallystick.labels.live.revisions import (
     Event,
@@ -64,6 +66,7 @@ class Book:
         self.confirmed = any(spec.known_at and name in self.columns for name, spec in events.fields.items())
         self.numbers: dict[str, dict[Any, int]] = {}
         self.words: dict[str, list[Any]] = {}
+        self.near: dict[str, Near] = {}
         self.hashed: dict[str, int] = {}
         self.hashes: NDArray[np.uint64] = np.zeros((1, 0), np.uint64)
         self.tests: dict[str, Callable[[Mapping[str, Any]], bool]] = {}
@@ -71,6 +74,14 @@ class Book:
         own = [leaf for leaf in dict.fromkeys(leaves) if leaf.entity]
         self.features = {feature: i for i, feature in enumerate(dict.fromkeys(leaf.feature for leaf in own))}
         self.base, self.places = self._lay_out(own)
+        self._zeros = [0] * (self.base - k.CODES)
+        self._spots = [
+            (
+                *(one.feature, one.x, one.y, -1 if one.feature.role == "flagged" else one.column, one.other),
+                *(self.numbers[one.feature.column] if one.numbered else None, one.word, one.shift),
+            )
+            for one in self.places
+        ]
         spots = [(one.x, one.y, one.word, one.shift) for one in self.places]
         self.arenas = {
             entity: Arena(
@@ -81,9 +92,11 @@ class Book:
             )
             for entity in self.entities
         }
+        self.batch: NDArray[np.int64] = np.zeros((0, self.base), np.int64)
         self.row: Ints = np.zeros(self.base, np.int64)
+        self.row_at = int(self.row.ctypes.data)
         self._pack = Struct(f"={self.base}q")
-        self.ids: dict[int | str, int] = {}
+        self.ids = Ids()
         self.events: dict[int, Event] = {}
         self.past = Past(self.keys, self.source, tuple(self.joins))
         self.numbered = 0
@@ -103,7 +116,7 @@ class Book:
             if leaf.cap and leaf.kind == "distinct":
                 self.hashed.setdefault(leaf.column, len(self.hashed))
         self.hashes = np.zeros((max(1, len(self.hashed)), 0), np.uint64)
-        at = k.CODES + (len(self.features) + _CODES - 1) // _CODES
+        at = self.first_value = k.CODES + (len(self.features) + _CODES - 1) // _CODES
         found = []
         for i, feature in enumerate(self.features):
             x = y = k.AT
@@ -116,6 +129,7 @@ class Book:
             numbered = feature.role == "coded" or (kind is not None and kind.kind == "text")
             if numbered:
                 self.numbers[feature.column], self.words[feature.column] = {}, []
+                self.near[feature.column] = Near(partial(self.numbers_of, feature.column))
             column = self.columns.index(feature.column) if feature.column else -1
             other = self.columns.index(feature.other) if feature.other else -1
             found.append(Place(feature, column, other, numbered, x, y, k.CODES + i // _CODES, 2 * (i % _CODES)))
@@ -123,26 +137,26 @@ class Book:
 
     def read(self, event: Mapping[str, Any], known_at: int | None) -> tuple[int | str | None, int, Revision, str]:
         """Id, revision number, content and the reason of refusal ("" for none)."""
-        d, get = self.definition, event.get
+        get = event.get
         if len(self.kinds) != self._settled or self._settled_of is not self.kinds:
             self._settle()
         number, known = get("revision"), get("known_at") if known_at is None else None
         number = 0 if number is None else self._typed(number, "revision", _INTEGER)
-        retract = bool(get("retract"))
         found: list[Any] = []
         for column, exact in self._exact:
             value: Any = get(column)
-            inside = exact is not int or not isinstance(value, int) or -_LARGEST <= value < _LARGEST
-            found.append(value if type(value) is exact and inside else self._value(value, column))
-        at, values = found[0], tuple(found[self._first_value :])
-        id, sequence = self._name(found[1], d.id), self._name(found[2], d.sequence or d.id)
-        keys = tuple(
-            [self._name(key, column) for key, column in zip(found[3 : self._first_value], self.keys, strict=True)]
-        )
+            fits = exact is not int or not isinstance(value, int) or -_LARGEST <= value < _LARGEST
+            found.append(value if type(value) is exact and fits else self._value(value, column))
+        first = self._first_value
+        for place in range(1, first):
+            if type(found[place]) is not int and type(found[place]) is not str:
+                found[place] = self._name(found[place], self._exact[place][0])
+        at, id, sequence = found[:3]
         if known is not None:
             known_at = self._typed(known, "known_at", _INSTANT)
         known = at if known_at is None else known_at
-        made = Revision(-1 if known is None else known, retract, at, sequence, keys, values)
+        keys, values = tuple(found[3:first]), tuple(found[first:])
+        made = Revision(-1 if known is None else known, bool(get("retract")), at, sequence, keys, values)
         return id, number, made, "no_at" if id is not None and known is None else self._refusal(id, number, made)
 
     def _settle(self) -> None:
@@ -195,17 +209,25 @@ class Book:
 
     def event(self, id: int | str) -> Event | None:
         """All that was observed of an event; None when it is unknown."""
-        number = self.ids.get(id)
-        if number is None:
+        number = self.ids.get(id, -1)
+        if number < 0:
             return None
         found = self.events.get(number)
         if found is None:
             found = self.events[number] = Event(id, number, {0: self.past.revision(number)})
         return found
 
+    def first_known(self, id: int | str, otherwise: int) -> int:
+        """When an event was first known; what is given for an unknown one."""
+        event = self.event(id)
+        if event is None:
+            return otherwise
+        known = [one.known_at for one in event.revisions.values()]
+        return known[0] if len(known) == 1 else min(known)
+
     def all_events(self) -> Iterator[Event]:
         """Every event, in the order in which they came."""
-        for id in self.ids:
+        for id, _ in sorted(self.ids.items(), key=lambda one: one[1]):
             event = self.event(id)
             assert event is not None
             yield event
@@ -258,7 +280,8 @@ class Book:
             event.revisions[number] = before
         self.renew(event, old)
         if not event.revisions:
-            del self.events[event.number], self.ids[id]
+            del self.events[event.number]
+            self.ids.drop(id)
 
     def renew(self, event: Event, old: Sequence[Version] = ()) -> None:
         """Put an event's row versions where `old` ones were."""
@@ -289,17 +312,16 @@ class Book:
         """Put a row version of an event into every arena."""
         assert one.at is not None
         assert one.sequence is not None
-        order = (one.sequence, event.id, known_from)
-        row = self.row
+        order = one.sequence, event.id, known_from
         words = self._words(event.number, known_from, known_to, one.at, one.sequence, values, awaiting)
-        self._pack.pack_into(row.data, 0, *words)
+        self._pack.pack_into(self.row.data, 0, *words)
         for entity, key in zip(self.entities, one.keys, strict=True):
             assert key is not None
             arena = self.arenas[entity]
             slot = arena.take_slot(key)
             if self.mark is not None:
                 self._touch(entity, slot)
-            arena.add(slot, row, order)
+            arena.add(slot, self.row_at, order)
 
     def _words(
         self,
@@ -312,31 +334,30 @@ class Book:
         awaiting: frozenset[str],
     ) -> list[int]:
         """The base words of a row."""
-        words = [0] * self.base
-        words[: k.CODES] = at, known_from, known_to, number, rank_of(sequence)
+        words = [at, known_from, known_to, number, rank_of(sequence), *self._zeros]
         passed = self._passed(values) if self.tests else {}
-        for place in self.places:
-            feature = place.feature
+        for feature, x, y, column, other, numbers, word, shift in self._spots:
             code = VALUE
-            if feature.role == "flagged":
-                words[place.x] = int(passed[feature.where])
-            elif place.column >= 0:
-                value = values[place.column]
+            if column >= 0:
+                value = values[column]
                 if value is None:
                     code = AWAITING if awaiting and feature.column in awaiting else NULL
-                elif place.numbered:
-                    words[place.x] = self.number(feature.column, value)
+                elif numbers is not None:
+                    words[x] = numbers[value] if value in numbers else self.number(feature.column, value)
                 else:
-                    words[place.x] = value if type(value) is int else to_int(value, self.kinds[feature.column])
-                if place.other >= 0:
-                    below = values[place.other]
+                    words[x] = value if type(value) is int else to_int(value, self.kinds[feature.column])
+                if other >= 0:
+                    below = values[other]
                     if below is None:
                         code = max(code, AWAITING if feature.other in awaiting else NULL)
                     else:
-                        words[place.y] = to_int(below, self.kinds[feature.other])
-            if feature.where and feature.role != "flagged" and not passed[feature.where]:
-                code = FILTERED
-            words[place.word] |= code << place.shift
+                        words[y] = to_int(below, self.kinds[feature.other])
+            if passed and feature.where:
+                if feature.role == "flagged":
+                    words[x] = int(passed[feature.where])
+                elif not passed[feature.where]:
+                    code = FILTERED
+            words[word] |= code << shift
         return words
 
     def _passed(self, values: tuple[Any, ...]) -> dict[str, bool]:
@@ -346,6 +367,16 @@ class Book:
             for name in self.tested
         }
         return {where: test(feel) for where, test in self.tests.items()}
+
+    def numbers_of(self, column: str, values: Iterable[Any]) -> list[int]:
+        """The numbers of values of a text or coded column."""
+        values, numbers = list(values), self.numbers[column]
+        found = [numbers.get(value, -1) for value in values]
+        if -1 in found:
+            for i, number in enumerate(found):
+                if number < 0:
+                    found[i] = self.number(column, values[i])
+        return found
 
     def number(self, column: str, value: Any) -> int:
         """The number of a value of a text or coded column."""
@@ -367,28 +398,3 @@ class Book:
                 arena.hashes = self.hashes
                 arena.refresh()
         self.hashes[self.hashed[column], number] = hash_of(value)
-
-    def begin(self) -> None:
-        """Note how things stand, before a request that will be forgotten."""
-        self.mark = Mark(
-            dict(self.kinds),
-            {column: len(words) for column, words in self.words.items()},
-            {entity: len(arena.slots) for entity, arena in self.arenas.items()},
-            self.numbered,
-            [],
-        )
-
-    def forget(self) -> None:
-        """Set back what `begin` noted, after the request's event was taken back."""
-        mark, self.mark = self.mark, None
-        assert mark is not None
-        self.kinds, self.numbered = mark.kinds, mark.numbered
-        for entity, slot, latest in reversed(mark.touched):
-            self.arenas[entity].meta[slot, k.LATEST] = latest
-        for entity, size in mark.slots.items():
-            slots = self.arenas[entity].slots
-            while len(slots) > size:
-                slots.popitem()
-        for column, words in self.words.items():
-            while len(words) > mark.words[column]:
-                del self.numbers[column][words.pop()]

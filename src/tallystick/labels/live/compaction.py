@@ -10,6 +10,7 @@ from tallystick.labels.kernels import arena as k
 from tallystick.labels.kernels.rows import FOREVER
 from tallystick.labels.live.arena import Arena
 from tallystick.labels.live.book import Book
+from tallystick.labels.live.numbered import Ids
 from tallystick.labels.meaning.facts import T_MIN
 from tallystick.labels.plan import CALENDAR, SPAN
 
@@ -79,12 +80,12 @@ def _compact_arena(arena: Arena, edge: int, before: int) -> int:
 
 def _forget(book: Book, kept: set[int], edge: int) -> None:
     """Drop the events of which no row is left, unless they may still count."""
-    for number in book.ids.values():
+    for _, number in book.ids.items():
         if number not in kept and number in book.events:
             known = [one.at for one in book.events[number].revisions.values() if one.at is not None]
             # Without any row it stays as long as a delivery of it would not be refused for its age.
             if not known or max(known) > edge:
                 kept.add(number)
-    book.ids = {id: number for id, number in book.ids.items() if number in kept}
+    book.ids = Ids({id: number for id, number in book.ids.items() if number in kept})
     book.events = {number: event for number, event in book.events.items() if number in kept}
     book.past.keep(kept)

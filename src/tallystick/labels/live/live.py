@@ -12,7 +12,7 @@ import polars as pl
 from tallystick.core import FieldType, InputError
 from tallystick.labels.definition.define import Events
 from tallystick.labels.definition.resolve import Resolved
-from tallystick.labels.live import compaction, micro, state, warming
+from tallystick.labels.live import columns, compaction, micro, requests, state, warming
 from tallystick.labels.live.book import Book
 from tallystick.labels.live.outcomes import Batch, Observed, Vector
 from tallystick.labels.live.point import Moment, Plan
@@ -44,16 +44,15 @@ class Live:
 
     def __init__(self, streams: Mapping[str, Events], resolved: Resolved, zone: str) -> None:
         self._resolved, self._zone = resolved, zone
-        joined = [node for joins in resolved.joins.values() for node in joins.values()]
         leaves: dict[str, list[Leaf]] = {name: [] for name in streams}
-        for node in (*resolved.nodes.values(), *joined):
+        for node in (*resolved.nodes.values(), *(node for joins in resolved.joins.values() for node in joins.values())):
             for leaf in all_leaves(node):
                 leaves[leaf.stream].append(leaf)
         self._books = {
             name: Book(events, resolved.columns[name], resolved.joins.get(name, {}), leaves[name], zone)
             for name, events in streams.items()
         }
-        self._plans: dict[tuple[str, ...], Plan] = {}
+        self._plans: dict[tuple[str, ...] | None, Plan] = {}
         self._joins = {
             name: Plan(self._books, resolved.joins[name], zone) for name in streams if resolved.joins.get(name)
         }
@@ -154,7 +153,7 @@ class Live:
                 vectors.append(self._own(event, one, names))
         if plan is None:
             return Batch(observed, None)
-        return Batch(observed, micro.to_frame(plan.nodes, self._resolved.definitions, vectors))
+        return Batch(observed, columns.to_frame(plan.nodes, self._resolved.definitions, vectors))
 
     def knows(self, stream: str, id: int | str, revision: int = 0) -> bool:
         """Whether this revision of an event was observed (and not dropped by a compaction)."""
@@ -182,7 +181,7 @@ class Live:
         t: int | datetime,
         request: Mapping[str, Any] | None = None,
         *,
-        k: int | None = None,
+        k: int | datetime | None = None,
         own: tuple[str, int | str] | None = None,
         labels: Iterable[str] | None = None,
     ) -> Vector:
@@ -197,8 +196,8 @@ class Live:
         request
             An event that was not observed: the labels are those of its own point had it been; nothing is kept.
         k
-            What was known by then counts, and the request is known then, whatever its own `known_at` says; without
-            it the own event's first known instant, else the latest observed.
+            Instant as `t`: what was known by then counts, and the request is known then, whatever its own `known_at`
+            says; without it the own event's first known instant, else the latest observed.
         own
             (stream, id) of the observed event whose own point it is.
         labels
@@ -211,11 +210,12 @@ class Live:
         """
         moment = t if type(t) is int else self._instant(t)
         check_instant(moment)
+        k = k if k is None or type(k) is int else self._instant(k)
         plan = self._plan(None if labels is None else tuple(labels))
         if request is None:
             return self._vector(plan, keys, moment, k, own)
         book = self._book_of(request)
-        book.begin()
+        requests.begin(book)
         try:
             _, id, number, found, reason = self._read(request, k)
             k = found.known_at if k is None else k
@@ -228,7 +228,7 @@ class Live:
             finally:
                 book.take_back(id, number, before)
         finally:
-            book.forget()
+            requests.forget(book)
 
     def compact(self, before: int | datetime) -> int:
         """Drop what no label can read at any point from `before` on; gives how many row versions went.
@@ -327,6 +327,9 @@ class Live:
         return max((1 + self._depth(other) for other in others), default=0)
 
     def _book_of(self, event: Mapping[str, Any]) -> Book:
+        found = self._books.get(event.get("stream", ""))
+        if found is not None:
+            return found
         if "stream" not in event:
             raise InputError(WORDS("labels.event_stream", allowed=", ".join(self._books)))
         return self._book(event["stream"])
@@ -340,22 +343,20 @@ class Live:
         return int(held_value(value, _INSTANT, "point", "t"))
 
     def _plan(self, names: tuple[str, ...] | None) -> Plan:
-        every = self._resolved.nodes
-        wanted = tuple(every) if names is None else names
-        found = self._plans.get(wanted)
+        found = self._plans.get(names)
         if found is None:
+            every = self._resolved.nodes
+            wanted = tuple(every) if names is None else names
             nodes: dict[str, Node] = {}
             for name in wanted:
                 if name not in every:
                     raise InputError(WORDS("labels.unknown", given=name, allowed=", ".join(every)))
                 nodes[name] = every[name]
-            found = self._plans[wanted] = Plan(self._books, nodes, self._zone)
+            found = self._plans[names] = Plan(self._books, nodes, self._zone)
         return found
 
     def _repeated(self, book: Book, id: int | str, number: int, found: Revision) -> bool:
         """Whether this revision was already known by then, so that it changes nothing."""
-        if id not in book.ids:
-            return False
         event = book.event(id)
         if event is None or number not in event.revisions:
             return False
@@ -388,8 +389,7 @@ class Live:
         own: tuple[str, int | str] | None,
     ) -> Vector:
         if k is None:
-            event = None if own is None else self._book(own[0]).event(own[1])
-            k = self._known if event is None else min([one.known_at for one in event.revisions.values()])
+            k = self._known if own is None else self._book(own[0]).first_known(own[1], self._known)
         if self._before is not None:
             self._check_compacted("t", t)
             self._check_compacted("k", k)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, overload
 
 import msgspec
 import polars as pl
 
 
-class Observed(msgspec.Struct, frozen=True):
+class Observed(msgspec.Struct, frozen=True, gc=False):
     """What became of an event: accepted, or the reason why it counts nowhere."""
 
     stream: str
@@ -19,7 +19,42 @@ class Observed(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class Vector(msgspec.Struct, frozen=True):
+class Accepted(Sequence[Observed]):
+    """New events of a batch of which none was refused, as a list of what became of each.
+
+    Parameters
+    ----------
+    stream
+        Their stream.
+    ids
+        Their ids.
+    """
+
+    def __init__(self, stream: str, ids: pl.Series) -> None:
+        self._stream, self._ids = stream, ids
+
+    @overload
+    def __getitem__(self, place: int) -> Observed: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Observed]: ...
+    def __getitem__(self, place: int | slice) -> Observed | list[Observed]:
+        if isinstance(place, slice):
+            return [Observed(self._stream, id, 0, True) for id in self._ids[place].to_list()]
+        return Observed(self._stream, self._ids[place], 0, True)
+
+    def __iter__(self) -> Iterator[Observed]:
+        return iter(self[:])
+
+    def __len__(self) -> int:
+        return self._ids.len()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self[:] == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Vector(msgspec.Struct, frozen=True, gc=False):
     """Labels at one point: `values` (None where missing), `missing` (label → reason), `approximate` labels."""
 
     values: Mapping[str, Any]
@@ -43,5 +78,5 @@ class Batch(msgspec.Struct, frozen=True):
     asked.
     """
 
-    observed: list[Observed]
+    observed: Sequence[Observed]
     values: pl.DataFrame | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -61,8 +62,9 @@ class Group:
         size = len(order)
         self.table = np.zeros((size, quick.PROGRAM_WORDS), np.int64)
         self.bounds = np.zeros((1, max(size, 1), 2), np.int64)
-        self.out = np.zeros((1, max(size, 1), 3), np.int64)
-        self.reals: NDArray[np.float64] = self.out.view(np.float64)
+        self.out = np.zeros(3 * size, np.int64)
+        self._unpack = Struct(f"={2 * size}q{size}d").unpack_from
+        self.answers: NDArray[np.int64] = np.zeros(0, np.int64)
         self.given = [i for i, leaf in enumerate(self.leaves) if leaf.window.kind not in _MODES]
         listed_words = 0
         for i, leaf in enumerate(self.leaves):
@@ -70,12 +72,14 @@ class Group:
             listed_words += leaf.param if leaf.kind in _LISTS else 0
         self.lists = np.zeros(max(1, listed_words), np.int64)
         self.call = np.zeros(12, np.int64)
-        write_addresses(self.call, (self.table, self.bounds[0], self.out[0], self.lists))
+        write_addresses(self.call, (self.table, self.bounds[0], self.out, self.lists))
+        self.address = int(self.call.ctypes.data)
         self.forms = [_form(book, leaf) for leaf in self.leaves]
-        self.decoders = [
+        decoders = [
             self._lister(leaf, int(self.table[i, quick.LISTED])) if leaf.kind in _LISTS else _decoder(book, leaf)
             for i, leaf in enumerate(self.leaves)
         ]
+        self.decoded = [(i, self.places[i], decode) for i, decode in enumerate(decoders) if decode is not None]
 
     def _write(self, i: int, leaf: Leaf, listed_words: int) -> None:
         arena, one, number = self.arena, self.table[i], self.book.features[leaf.feature]
@@ -109,30 +113,29 @@ class Group:
 
         return text
 
-    def ask(self, slot: int, t: int, known: int, own: int, lost: Callable[[], int]) -> None:
-        """Answer at a point; `lost` says where rows before the own event end when the segment alone does not."""
-        arena, end = self.arena, -1
-        while True:
-            status = answers.answer(arena.ctl, self.call, slot, t, known, own, end)
-            if status == k.OK:
-                return
+    def ask(self, slot: int, t: int, known: int, own: int, end: int = -1) -> bool:
+        """Answer at a point; False where the segment alone does not say where rows before the own event `end`."""
+        arena = self.arena
+        while status := answers.answer(arena.address, self.address, slot, t, known, own, end):
             if status == k.LOST:
-                end = lost()
-            else:
-                arena.grow(status)
+                return False
+            arena.grow(status)
+        return True
 
-    def outcomes(self, outcomes: list[Any], approximate: set[int]) -> None:
-        """Write what was answered as (value, reason) to the leaves' places."""
-        reals = self.reals[0, :, 2].tolist()
-        for place, (status, whole, _), real, decode in zip(
-            self.places, self.out[0].tolist(), reals, self.decoders, strict=False
-        ):
-            if status in _ANSWERED:
-                outcomes[place] = (whole if decode is None else decode(whole, real), "")
+    def outcomes(self, values: list[Any], reasons: dict[int, str], approximate: set[int]) -> None:
+        """Write what was answered to the leaves' places: the values, and the reasons where there is none."""
+        found, size = self._unpack(self.out.data), len(self.places)
+        for place, whole in zip(self.places, found[size:], strict=False):
+            values[place] = whole
+        for i, place, decode in self.decoded:
+            if found[i] in _ANSWERED:
+                values[place] = decode(found[size + i], found[2 * size + i])
+        if any(found[:size]):
+            for place, status in zip(self.places, found, strict=False):
                 if status == APPROXIMATE:
                     approximate.add(place)
-            else:
-                outcomes[place] = (None, _WHY[status])
+                elif status:
+                    values[place], reasons[place] = None, _WHY[status]
 
     def set_bounds(self, t: int, zone: str, anchors: Mapping[int, int]) -> None:
         """Write the bounds of calendar windows and of those that hang on an anchor, by the anchor of each leaf."""

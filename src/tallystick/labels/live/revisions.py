@@ -18,7 +18,7 @@ _INT64 = 2**63
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
-class Revision(msgspec.Struct, frozen=True, array_like=True):
+class Revision(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One revision of an event, its columns in held form; `joined` was read from other streams when it came."""
 
     known_at: int
@@ -46,13 +46,12 @@ class Version(msgspec.Struct, frozen=True):
     awaiting: frozenset[str] = frozenset()
 
 
-class Event:
-    """All that was observed of one event."""
+class Event(msgspec.Struct, eq=False, gc=False):
+    """All that was observed of one event; none of it refers back, so that the garbage collector need not look."""
 
-    __slots__ = ("id", "number", "revisions")
-
-    def __init__(self, id: int | str, number: int, revisions: dict[int, Revision]) -> None:
-        self.id, self.number, self.revisions = id, number, revisions
+    id: int | str
+    number: int
+    revisions: dict[int, Revision]
 
 
 def versions(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tallystick.core import FieldType, StateError, TallystickError
 from tallystick.labels.kernels.rows import Ints
 from tallystick.labels.live.book import Book
+from tallystick.labels.live.numbered import Ids
 from tallystick.labels.live.revisions import Event, Revision
 from tallystick.labels.meaning.facts import AT, ID, KNOWN, RETRACT, REVISION, SEQUENCE
 from tallystick.labels.words import WORDS
@@ -225,7 +226,7 @@ def _remember(book: Book, facts: pl.DataFrame) -> None:
         [pl.col(name).cast(pl.Date) for name in book.columns if _is(book, name, "date")]
         + [pl.col(name).cast(pl.Datetime("us", "UTC")) for name in book.columns if _is(book, name, "instant")]
     )
-    book.ids = dict(zip(facts.filter(pl.Series(first))[ID].to_list(), numbers[first].tolist(), strict=True))
+    book.ids = Ids(dict(zip(facts.filter(pl.Series(first))[ID].to_list(), numbers[first].tolist(), strict=True)))
     book.past.add(numbers[~changed], held.filter(pl.Series(~changed)))
     dated = facts.with_columns([pl.col(name).cast(pl.Date) for name in book.columns if _is(book, name, "date")])
     for one in dated.filter(pl.Series(changed)).iter_rows(named=True):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeAlias
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -14,6 +11,8 @@ from tallystick.labels.kernels import arena as k
 from tallystick.labels.kernels import places
 from tallystick.labels.kernels.rows import FOREVER, Ints
 from tallystick.labels.live.book import Book
+from tallystick.labels.live.layout import Place
+from tallystick.labels.live.numbered import Ids
 from tallystick.labels.live.revisions import Event, Revision, rank_of
 from tallystick.labels.meaning.facts import (
     AT,
@@ -30,7 +29,6 @@ from tallystick.labels.meaning.facts import (
     prepare,
 )
 from tallystick.labels.meaning.features import Meaning, meaning
-from tallystick.labels.plan import Feature
 
 _TOP = np.uint64(1 << 63)
 
@@ -65,7 +63,8 @@ def fill(book: Book, frame: pl.DataFrame) -> tuple[int, int] | None:
 
 def _remember(book: Book, facts: pl.DataFrame, rows: Rows) -> None:
     """Keep what was observed: events known once as columns, the others as revisions."""
-    book.ids = dict(zip(rows.ids[ID].to_list(), range(rows.ids.height), strict=True))
+    book.ids = Ids()
+    book.ids.take(rows.ids[ID], 0)
     book.numbered = rows.ids.height
     numbers = codes(facts[ID], rows.ids)
     often = np.bincount(numbers, minlength=rows.ids.height) > 1
@@ -91,24 +90,25 @@ def _remember(book: Book, facts: pl.DataFrame, rows: Rows) -> None:
         )
 
 
-Numbering: TypeAlias = Callable[[Book, Feature, Rows], Meaning | None]
-
-
-def base_rows(book: Book, rows: Rows, by_number: Numbering | None = None) -> NDArray[np.int64]:
-    """The base words of all row versions of a stream; `by_number` may know what they mean to a numbered feature."""
+def base_rows(book: Book, rows: Rows) -> NDArray[np.int64]:
+    """The base words of all row versions of a stream."""
     base = np.zeros((rows.at.size, book.base), np.int64)
     base[:, k.AT], base[:, k.FROM], base[:, k.TO] = rows.at, rows.known_from, rows.known_to
     base[:, k.EVENT], base[:, k.RANK] = rows.event, ranks(rows.frame[SEQUENCE])
     for place in book.places:
-        made = by_number(book, place.feature, rows) if by_number and place.numbered else None
-        if made is None:
-            made = meaning(rows, place.feature, book.zone)
-        base[:, place.word] |= made.code.astype(np.int64) << place.shift
-        if place.x:
-            base[:, place.x] = made.x if made.values is None else numbered(book, place.feature.column, made)
-        if place.y != place.x:
-            base[:, place.y] = made.y
+        write_feature(book, place, rows, base)
     return base
+
+
+def write_feature(book: Book, place: Place, rows: Rows, base: NDArray[np.int64]) -> None:
+    """Write the codes and values of a feature to rows whose words of codes have none of it."""
+    made = meaning(rows, place.feature, book.zone)
+    base[:, place.word] |= made.code.astype(np.int64) << place.shift
+    # Without a column of its own a feature's value is the instant, which is there.
+    if place.x != k.AT:
+        base[:, place.x] = made.x if made.values is None else numbered(book, place.feature.column, made)
+    if place.y != place.x:
+        base[:, place.y] = made.y
 
 
 def numbered(book: Book, column: str, made: Meaning) -> Ints:

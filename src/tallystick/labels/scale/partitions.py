@@ -90,7 +90,7 @@ def at_partitions(
     partitions
         How many partitions a pass over one entity has; chosen by size and memory without it.
     memory_mib
-        How much memory to aim at, 16 or more. One key's facts and points are never parted, so the largest key sets a
+        How much memory to aim at, 1 or more; fewer than 16 count as 16. One key's facts and points are never parted, so the largest key sets a
         lower bound: about 400 bytes a fact.
     progress
         Told what is done: a stage, how far, of how much.
@@ -103,7 +103,8 @@ def at_partitions(
     Raises
     ------
     InputError
-        As `Library.at`; when `out` exists; and for labels that need facts of several keys at once (see `passes_of`).
+        As `Library.at`; when `out` exists; for points with a column that this needs itself (`@row`, `@t`, `@k`); for
+        `partitions` or `memory_mib` below 1; and for labels that need facts of several keys at once (see `passes_of`).
 
     Examples
     --------
@@ -118,6 +119,9 @@ def at_partitions(
     [0, 0, 1]
     """
     out = Path(out)
+    for name, given in (("memory_mib", memory_mib), ("partitions", 1 if partitions is None else partitions)):
+        if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+            raise InputError(WORDS("labels.apart_number", name=name, given=given))
     if out.exists():
         raise InputError(WORDS("labels.apart_out"), Place(str(out)))
     if (points is None) == (not stream):
@@ -181,6 +185,9 @@ class _Run:
         taken = [name for name in self.names if name in schema or f"{name}__missing" in schema]
         if taken:
             raise InputError(WORDS("labels.point_taken", given=taken[0]))
+        inner = [name for name in (ROW, _T, _K) if name in schema]
+        if inner:
+            raise InputError(WORDS("labels.apart_inner", given=inner[0]))
         given = [name for name in ("stream", "id") if name in schema]
         if len(given) == 1:
             raise InputError(WORDS("labels.point_own", given=given[0]))

@@ -134,6 +134,9 @@ def _check(
         raise InputError(WORDS("labels.point_taken", given=taken[0]))
     if "t" not in points.columns:
         raise InputError(WORDS("labels.points", given="t", allowed=given))
+    inner = [name for name in (ROW, PART, _T, _K, "@key", "@first") if name in points.columns]
+    if inner:
+        raise InputError(WORDS("labels.apart_inner", given=inner[0]))
     own = [name for name in ("stream", "id") if name in points.columns]
     if len(own) == 1:
         raise InputError(WORDS("labels.point_own", given=own[0]))
