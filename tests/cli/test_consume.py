@@ -22,6 +22,9 @@ def test_bad_usage_is_said_before_anything_is_read(
     tally: Callable[..., Any], tmp_path: Path, options: list[str], said: str
 ) -> None:
     """Exit code 2, without a project and without a server."""
-    done = tally("-p", tmp_path, "consume", *options)
+    done = tally("--language", "en", "-p", tmp_path, "consume", *options)
     assert done.code == 2
     assert said in " ".join(done.error.split())
+    translated = tally("--language", "zh", "-p", tmp_path, "consume", *options)
+    assert translated.code == 2
+    assert translated.error.startswith(("--nats: 请", "--subject: 请"))

@@ -56,7 +56,19 @@ def test_a_miss_shows_the_nearest_names(definitions: Path, tally: Tally) -> None
         code, out, error = tally("--language", language, "-p", definitions, "labels", "show", "spend_77d")
         assert (code, out) == (1, "")
         assert words in error
-    assert tally("-p", definitions, "labels", "list", "--nature", "guess")[0] == 2
+        for command in ("cost", "drift"):
+            code, out, error = tally("--language", language, "-p", definitions, "labels", command, "spend_77d")
+            assert (code, out) == (1, "")
+            assert words in error
+            assert "night" not in tally("--language", language, "-p", definitions, "labels", command, "zz")[2]
+
+
+def test_a_nature_that_is_none_is_bad_usage(definitions: Path, tally: Tally) -> None:
+    for language, words in (("en", "allowed: fact"), ("zh", "允许：fact")):
+        code, _, error = tally("--language", language, "-p", definitions, "labels", "list", "--nature", "guess")
+        assert code == 2
+        assert "--nature: 'guess'" in error
+        assert words in error
 
 
 def test_a_diff_on_the_terminal(bank: Path, tmp_path: Path, tally: Tally) -> None:

@@ -69,6 +69,29 @@ def test_what_json_cannot_carry_is_refused(bad: object) -> None:
         jcs(bad)
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"card": "c1", "event": {"city": "\ud800", "note": "x" * 500}}, r"event.city: '\ud800' of type str"),
+        ({"card": [1, {"n": float("nan")}]}, "card.1.n: nan of type float"),
+        ({"card": {"\ud800": 1}}, r"card: '\ud800' of type str"),
+        ({"card": b"x" * 500}, "card: b'" + "x" * 78 + " of type bytes"),
+        ({"n": 2**53}, "n: 9007199254740992 is beyond"),
+        ({"n": 10**5000}, "n: 0x"),
+        ("\ud800", r"'\ud800' of type str"),
+    ],
+)
+def test_a_refusal_names_the_part_and_not_the_whole(value: object, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        jcs(value)
+    assert str(caught.value).startswith(said)
+    assert len(str(caught.value)) < 320
+    if "n" not in dict(value if isinstance(value, dict) else {}):
+        with pytest.raises(InputError) as caught:
+            canonical(value)
+        assert str(caught.value).startswith(said)
+
+
 def test_a_definition_keeps_every_int_and_decimal_as_text() -> None:
     assert canonical({"n": 2**62, "d": Decimal("1.10"), "z": Decimal("-0.0"), "span": Span(7)}) == (
         b'{"d":"1.1","n":"4611686018427387904","span":{"micros":"7"},"z":"0"}'

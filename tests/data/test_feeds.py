@@ -24,6 +24,8 @@ from tallystick.data.feed import delivery
         (b'{"x": -Infinity}', "-Infinity"),
         (b"[" * 100_000, "recursion"),
         (b'{"x": ' + b"9" * 5000 + b"}", "4300 digits"),
+        (b'{"id": 1, "x": 2, "id": 1}', "key 'id' stands more than once"),
+        (b'{"id": 1, "x": [{"a": 1, "a": 2}]}', "key 'a' stands more than once"),
     ],
 )
 def test_what_is_not_one_json_object_has_an_error_and_its_bytes(raw: bytes, said: str) -> None:

@@ -166,6 +166,10 @@ BAD: list[tuple[bytes, str]] = [
     (json.dumps(payment(902, CARDS[0], 0, "1.00") | {"at": "2999-01-01T00:00:00Z"}).encode(), "event.future"),
     (json.dumps(payment(903, CARDS[0], 0, "1.00") | {"stream": "loans"}).encode(), "event.stream"),
     (json.dumps(payment(904, CARDS[0], 0, "1.00") | {"colour": "red"}).encode(), "event.key"),
+    (json.dumps(payment(905, CARDS[0], 0, "1.00") | {"id": ""}).encode(), "event.key_empty"),
+    (json.dumps(payment(906, CARDS[0], 0, "1.00") | {"card": ""}).encode(), "event.key_empty"),
+    (json.dumps(payment(907, CARDS[0], 0, "1.00") | {"card": "", "revision": 1}).encode(), "event.key_empty"),
+    (json.dumps(payment(908, CARDS[0], 0, "1.00")).encode()[:-1] + b', "amount": "2.00"}', "feed.twice"),
 ]
 
 
@@ -354,6 +358,20 @@ def test_a_stream_with_a_flow_is_decided_and_answered_once(
     assert (taken.received, taken.repeated, taken.quarantined, sum(taken.outcomes.values())) == (7, 6, 1, 0)
     aside = data.read_quarantine(quarantine_path(project))
     assert [(entry["position"], entry["code"]) for entry in aside] == [(6, "request.conflict")]
+
+
+def test_text_that_no_file_can_hold_is_put_aside_by_its_field(shop: Path, tmp_path: Path) -> None:
+    """Half of a surrogate pair: the reason names the field and its value, and not the whole event."""
+    file = tmp_path / "payments.ndjson"
+    bodies = [payment(1, "\ud800", 1, "1.00"), payment(2, CARDS[0], 1, "1.00") | {"stream": "\ud800"}]
+    file.write_text("".join(json.dumps(body) + "\n" for body in bodies))
+    taken = take(shop, data.FileFeed(file, tmp_path / "cursor"))
+    assert (taken.quarantined, taken.observed) == (2, 0)
+    reason, other = [entry["reason"] for entry in data.read_quarantine(quarantine_path(load_project(shop)))]
+    assert "card" in reason
+    assert r"\ud800" in reason
+    assert "amount" not in reason
+    assert r"\ud800" in other
 
 
 def test_a_torn_line_of_the_quarantine_is_cut_off(tmp_path: Path) -> None:

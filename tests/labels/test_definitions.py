@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from tallystick.core import DefinitionError, DefinitionErrors, Field, FieldType, Grade, InputError, StateError
-from tallystick.labels import Library
+from tallystick.labels import Entity, Events, Library
 
 HEAD = """from tallystick.labels import Entity, Events, date, decimal, flag, formula, integer, money, real, text
 card, till = Entity("card"), Entity("till")
@@ -123,6 +123,53 @@ FAULTS = [
         'a = q.per(card).count(where="x > 1").over("7d")',
         "labels.join_cycle",
     ),
+    ('a = per().count(where="amount > usd").over("7d")', "labels.where"),
+    ('a = per().count(where="amount - usd > 1").over("7d")', "labels.where"),
+    ('a = per().count(where="1 < min(amount, usd * 2)").over("7d")', "labels.where"),
+    ('a = per().count(where="amount in (usd, 5)").over("7d")', "labels.where"),
+    ('a = per().count(where="amount between 1 and usd").over("7d")', "labels.where"),
+    ('e = per().sum("amount").over("7d")\na = formula("e", type=money("USD"))', "labels.formula"),
+    ('e = per().sum("amount").over("7d")\na = formula("if e > 5 then 1 else 2", type=money("JPY"))', "labels.formula"),
+    ('a = per().count().over("7d").by("city", ["x"])\na__x = per().count().over("1d")', "labels.family_clash"),
+    ("a = per().count(where=5).over('7d')", "labels.where_text"),
+    ("a = per().count(where=5).over('7d').by('city', ['x'])", "labels.where_text"),
+    ("a = per().count(where=None).over('7d')", "labels.where_text"),
+    ("a = per().count().over('7d', including_present='no')", "labels.including_present"),
+    ("a = per().count().over('7d').described(5)", "labels.note"),
+    ("a = per().count().over('7d').described('x', purposes=5)", "labels.note"),
+    ("n = per().count().over('7d')\na = formula('n + 1', type='integer')", "labels.type"),
+    ("n = per().count().over('7d')\na = formula('n + 1', type=integer)", "labels.type"),
+    ("a = formula(5)", "labels.formula_text"),
+    ("t = per().count().over('7d')", "labels.name_point"),
+    ("k = per().count().over('7d')", "labels.name_point"),
+    ("id = per().count().over('7d')", "labels.name_point"),
+    ("stream = per().count().over('7d')", "labels.name_point"),
+    ("till = per().count().over('7d')\na = moves.per(Entity('till')).count().over('7d')", "labels.name_point"),
+    ("q = Events('q', id='id', at='at', keys={Entity(5): 'card'})", "labels.entity_name"),
+    (
+        'q = Events("q", id="id", at="at", keys={card: "card"}, fields={"x": integer(default=2**70, known_at="y")})',
+        "labels.default",
+    ),
+]
+SLIPS = [
+    ('a = p.per("card").count().over("7d")', "labels.per", "'card'"),
+    ("a = p.per(Entity).count().over('7d')", "labels.per", "Entity without"),
+    ('q = Events("q", id="id", at="at", keys={"card": "card"})', "labels.events", "'card'"),
+    ('q = Events("q", id="id", at="at", keys="card")', "labels.events", "'card'"),
+    (
+        'q = Events("q", id="id", at="at", keys={card: "card"}, fields={"x": integer})',
+        "labels.events",
+        "integer without",
+    ),
+    ('q = Events("q", id="id", at="at", keys={card: "card"}, joins={"x": per()})', "labels.events", "Per"),
+    ('a = per().count().over("7d").by("city", "abc")', "labels.family_values", "'abc'"),
+    ('a = per().count().over("7d").by("city", 5)', "labels.family_values", "5"),
+    ('a = per().count().over_each(["7d"]).by("city", "abc")', "labels.family_values", "'abc'"),
+    ('a = per().count().over("7d").by("city", ["x", None])', "labels.family_value", "None"),
+    ('a = per().count().over("7d").by("level", [float("nan")])', "labels.family_value", "nan"),
+    ("raise SystemExit", "labels.file", "SystemExit"),
+    ("raise SystemExit(3)", "labels.file", "SystemExit: 3"),
+    ("exit()", "labels.file", "SystemExit"),
 ]
 
 
@@ -156,6 +203,108 @@ def test_a_file_that_cannot_run_names_its_line(tmp_path: Path, text: str) -> Non
     with pytest.raises(DefinitionError) as caught:
         Library.from_file(path)
     assert str(caught.value.place) == f"{path}:7"
+
+
+@pytest.mark.parametrize(("text", "code", "given"), SLIPS)
+def test_a_slip_of_writing_names_its_line(tmp_path: Path, text: str, code: str, given: str) -> None:
+    """A string for an entity, a type without its brackets, a file that leaves: a fault, never a traceback."""
+    path = write(tmp_path, text)
+    with pytest.raises(DefinitionError) as caught:
+        Library.from_file(path)
+    assert (caught.value.code, str(caught.value.place)) == (code, f"{path}:7")
+    assert given in caught.value.text("en")
+    assert caught.value.text("en") != caught.value.text("zh")
+
+
+def test_every_fault_of_a_file_is_shown_at_once(tmp_path: Path) -> None:
+    """What is unfinished, at fault in itself, beside its source, or of a stream at fault: each by its line."""
+    text = """b1 = formula("b2 + 1")
+b2 = formula("b1 + 1")
+zero = per().count().over("0d")
+summed = per().sum("zz").over("1d")
+where = per().count(where="zz2 > 1").over("1d")
+limited = per().sum("amount").over("1d").described("x", max_grade="L1")
+odd = per().count().over("1d").described("x", max_grade="L9")
+open = per().count()
+q = Events("q", id="id", at="at", keys={card: "card"}, lateness="soon", fields={"n": integer(default=2**70)})
+late = q.per(card).sum("n").over("1d")
+t = per().count().over("1d")
+mixed = per().count(where="channel > amount").over("1d")
+"""
+    schemas = graded(amount={"grade": Grade.L3})
+    schemas["p"]["channel"] = Field("channel", FieldType.parse("money(USD)"))
+    with pytest.raises(DefinitionErrors) as caught:
+        Library.from_file(write(tmp_path, text), schemas=schemas)
+    found = [(fault.code, fault.place.line if fault.place else None) for fault in caught.value.faults]
+    assert {
+        ("labels.cycle", 7),
+        ("labels.window_zero", 9),
+        ("labels.undeclared", 10),
+        ("labels.column", 11),
+        ("labels.max_grade", 12),
+        ("grade.text", 13),
+        ("labels.unfinished", None),
+        ("labels.lateness", None),
+        ("labels.default", None),
+        ("labels.name_point", 17),
+        ("labels.where", 18),
+    } <= set(found)
+    assert found.count(("labels.cycle", 7)) == 1
+
+
+def test_only_labels_make_a_library() -> None:
+    card = Entity("card")
+    counts = Events("p", id="id", at="at", keys={card: "card"}).per(card).count()
+    given: dict[str, Any] = {"a": counts, "b": 5, "c": counts.over("7d"), "d": counts.over}
+    with pytest.raises(DefinitionErrors) as caught:
+        Library(given, {})
+    assert [fault.code for fault in caught.value.faults] == [
+        "labels.unfinished",
+        "labels.not_label",
+        "labels.not_label",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "type"),
+    [
+        ("e + j", 'money("EUR")'),
+        ("e - 2 * j", "real()"),
+        ("e > j", "flag()"),
+        ("e * (j / e) + j", "real()"),
+        ("max(e, j) > 1", "flag()"),
+        ("sum([e, j]) > 1", "flag()"),
+        ("if e > 1 then e else j", "real()"),
+        ("e * 1.1", 'money("USD")'),
+        ("(e + 1) / 2", 'money("USD")'),
+        ("round half up(e, 0)", 'money("USD")'),
+        ("e in [j, 5]", "flag()"),
+    ],
+)
+def test_a_rule_never_mixes_currencies(tmp_path: Path, source: str, type: str) -> None:
+    text = f'e = per().sum("amount").over("7d")\nj = per().sum("usd").over("7d")\na = formula("{source}", type={type})'
+    with pytest.raises(DefinitionErrors) as caught:
+        Library.from_file(write(tmp_path, text))
+    assert [fault.code for fault in caught.value.faults] == ["labels.formula"]
+
+
+@pytest.mark.parametrize(
+    ("source", "type"),
+    [
+        ("e / j > 2", "flag()"),
+        ("e * (j / e)", 'money("EUR")'),
+        ("e > 5 and j > 5", "flag()"),
+        ("if j > 1 then e else 5", 'money("EUR")'),
+        ("n * 0.25", 'money("USD")'),
+        ("max(e, 3 * n)", 'money("EUR")'),
+        ("some e in [1, 2] satisfies j > e", "flag()"),
+        ("e", "real()"),
+    ],
+)
+def test_amounts_of_one_currency_and_plain_numbers_go_together(tmp_path: Path, source: str, type: str) -> None:
+    text = 'e = per().sum("amount").over("7d")\nj = per().sum("usd").over("7d")\nn = per().count().over("7d")\n'
+    made = Library.from_file(write(tmp_path, text + f'a = formula("{source}", type={type})'))
+    assert "a" in made.labels
 
 
 def test_a_bad_family_names_its_line(tmp_path: Path) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
 import pytest
 
-from tallystick.core import DefinitionErrors, Field, FieldType, InputError
-from tallystick.labels import Entity, Events, Label, Library, Live, money, real
+from tallystick.core import DefinitionErrors, Field, FieldType, InputError, to_instant, zone_of
+from tallystick.labels import Entity, Events, Label, Library, Live, instant, money, real
+from tallystick.labels.meaning.facts import T_MAX, T_MIN
+from tallystick.labels.meaning.features import clock_edges
 
 UTC_MICROS = pl.Datetime("us", "UTC")
 card = Entity("card")
@@ -153,3 +155,106 @@ def test_roles_are_those_of_the_source() -> None:
         made.check({"p": FIELDS}, {"p": ("card", "seen_at", "1d")})
     assert [fault.code for fault in caught.value.faults] == ["labels.role"] * 3
     assert "lateness is '30d' here; allowed: '1d'" in caught.value.text("en")
+
+
+SEEING = Events("p", id="id", at="at", keys={card: "card"}, fields={"seen_at": instant()})
+
+
+@pytest.mark.parametrize(
+    ("column", "given", "allowed"),
+    [
+        *(("retract", given, "flag") for given in ("x", 1.5, 1)),
+        *(("revision", given, "integer") for given in ("x", 1.5, True)),
+        ("revision", pl.Series([2**63], dtype=pl.UInt64), "integer"),
+        *(("known_at", given, "instant") for given in ("x", 1.5, True, date(2020, 1, 1))),
+        ("known_at", pl.Series([2**63], dtype=pl.UInt64), "instant"),
+    ],
+)
+def test_revision_retract_and_known_at_have_their_types(column: str, given: Any, allowed: str) -> None:
+    facts = frame(EVENT).with_columns(pl.lit(given).alias(column))
+    with pytest.raises(InputError, match=f"stream p, column {column}: the frame holds .*; allowed: {allowed}"):
+        batch(library(counted("")), facts)
+
+
+def test_nulls_of_revision_retract_and_known_at_say_nothing() -> None:
+    for nulls in ({}, {"revision": pl.Int8, "retract": pl.Boolean, "known_at": UTC_MICROS}):
+        facts = frame(EVENT | {"revision": None, "retract": None, "known_at": None}, **nulls)
+        assert batch(library(counted("")), facts) == 1
+
+
+def test_a_negative_revision_counts_nowhere() -> None:
+    made, facts = library(counted("")), frame(*(EVENT | {"revision": number} for number in (-1, 0)))
+    assert made.refused({"p": facts})["p"].select("revision", "reason").rows() == [(-1, "no_revision")]
+    assert batch(made, facts) == 1
+    alone = facts.head(1).with_columns(at=pl.lit(None, pl.Int64))
+    assert made.refused({"p": alone})["p"]["reason"].to_list() == ["no_revision"]
+
+
+def test_facts_are_a_frame() -> None:
+    made = library(counted(""))
+    with pytest.raises(InputError, match="stream p: the facts are a LazyFrame; allowed: a polars DataFrame"):
+        made.at(POINT, facts={"p": frame(EVENT).lazy()})  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("column", ["t", "k"])
+@pytest.mark.parametrize("edge", [T_MAX, T_MIN - 2, 2**63 - 1, -(2**63)])
+def test_points_lie_in_the_years_1_to_9999(column: str, edge: int) -> None:
+    points = POINT.with_columns(pl.lit(edge, pl.Int64).alias(column))
+    with pytest.raises(InputError, match=f"{edge} µs is not an instant of the years 1 to 9999"):
+        library(counted("")).at(points, facts={"p": frame(EVENT)})
+
+
+def test_points_of_other_types_are_refused() -> None:
+    made, facts = library(counted("")), {"p": frame(EVENT)}
+    for column in ("t", "k"):
+        with pytest.raises(InputError, match=f"column {column} holds UInt64"):
+            made.at(POINT.with_columns(pl.Series(column, [2**63], pl.UInt64)), facts=facts)
+    with pytest.raises(InputError, match="column stream holds List"):
+        made.at(POINT.with_columns(stream=pl.Series([["p"]]), id=pl.lit("a")), facts=facts)
+
+
+@pytest.mark.parametrize("own", [1, 1.5, True, date(2020, 1, 1)])
+@pytest.mark.parametrize("k", [None, 5_000])
+def test_an_own_id_has_the_type_of_the_ids(own: Any, k: int | None) -> None:
+    made = library(counted("", including_present=True))
+    points = POINT.with_columns(k=pl.lit(k, pl.Int64), stream=pl.lit("p"), id=pl.lit(own))
+    with pytest.raises(InputError, match=r"the points' column id holds .*; allowed: String as in the facts"):
+        made.at(points, facts={"p": frame(EVENT)})
+    # Where nothing is known there is no type to differ from, and a point that names no stream has no own event.
+    assert made.at(points, facts={"p": frame(EVENT).clear()})["n"].to_list() == [0]
+    assert made.at(points.with_columns(stream=pl.lit(None, pl.String)), facts={"p": frame(EVENT)})["n"].to_list() == [1]
+
+
+@pytest.mark.parametrize("unit", ["ms", "us"])
+@pytest.mark.parametrize("zone", [None, "UTC", "Asia/Tokyo"])
+@pytest.mark.parametrize("edge", [2**62, -(2**62)])
+def test_datetimes_beyond_the_years_are_set_aside_or_refused(unit: Any, zone: str | None, edge: int) -> None:
+    made = Library({"n": SEEING.per(card).count(where="seen_at.hour < 6").over("7d")}, {"p": SEEING})
+    far = pl.Series([edge]).cast(pl.Datetime(unit, zone))
+    for column in ("at", "known_at"):
+        facts = frame(SEEN).with_columns(far.alias(column))
+        assert made.refused({"p": facts})["p"]["reason"].to_list() == ["out_of_range"]
+    with pytest.raises(InputError, match=r"column seen_at: .* lies outside the years 1 to 9999"):
+        batch(made, frame(SEEN).with_columns(far.alias("seen_at")))
+    with pytest.raises(InputError, match="not an instant"):
+        made.at(POINT.with_columns(far.alias("t")), facts={"p": frame(SEEN)})
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York", "Pacific/Kiritimati", "Africa/Monrovia"])
+def test_filters_read_what_clocks_cannot_show_as_the_edge(zone: str) -> None:
+    """An instant of the years 1 to 9999 in UTC that lies in the year 0 or 10000 by the zone's clocks."""
+    first, last = clock_edges(zone)
+    place = zone_of(zone)
+    ends = to_instant(datetime.min.replace(tzinfo=place)), to_instant(datetime.max.replace(tzinfo=place))
+    assert (first, last) == (max(T_MIN, ends[0]), min(T_MAX - 1, ends[1]))
+    for where, values, passing in (
+        ("seen_at.year = 1", (T_MIN, first), 1),
+        ("day of week(seen_at) = 1", (T_MIN, first), None),
+        ('date(seen_at) >= date("9999-12-30")', (T_MAX - 1, last), 1),
+        ('string(seen_at) != "x"', (T_MIN, first), 1),
+        ('date and time(seen_at, time("10:00:00")) != seen_at', (T_MAX - 1, last), None),
+    ):
+        made = Library({"n": SEEING.per(card).count(where=where).over("7d")}, {"p": SEEING}, zone=zone)
+        found = [batch(made, frame(EVENT | {"seen_at": value})) for value in values]
+        assert found[0] == found[1]
+        assert passing in (None, found[0])

@@ -243,7 +243,7 @@ def test_refusals(tmp_path: Path) -> None:
     """What cannot be read or parted is refused, and nothing is left behind."""
     facts, seen = log(200, texts=False), stays(log(200, texts=False), 10)
     given: dict[str, Any] = {"payments": facts.lazy(), "visits": seen.lazy()}
-    out = tmp_path / "new" / "out"
+    out, inner = tmp_path / "new" / "out", ("@row", "@t", "@k")
     twice = pl.concat([facts, facts.with_columns(pl.lit(1, pl.Int64).alias("amount"))])
     cases: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         ("labels.apart_points", given, {}),
@@ -257,12 +257,18 @@ def test_refusals(tmp_path: Path) -> None:
         ("labels.points", given, {"points": own_points(facts).drop("t")}),
         ("labels.time_null", given, {"points": own_points(facts).with_columns(t=None)}),
         ("labels.point_taken", given, {"points": own_points(facts).with_columns(ratio=1)}),
+        *(
+            ("labels.apart_inner", given, {"points": own_points(facts).with_columns(pl.lit(1).alias(name))})
+            for name in inner
+        ),
+        *(("labels.apart_number", given, {"stream": "payments", "memory_mib": size}) for size in (0, -1, True, 1.5)),
+        ("labels.apart_number", given, {"stream": "payments", "partitions": 0}),
         ("labels.unknown", given, {"stream": "payments", "labels": ["no"]}),
         ("labels.conflict", given | {"payments": twice}, {"stream": "payments"}),
     ]
     for code, sources, asked in cases:
         with pytest.raises(InputError) as caught:
-            at_partitions(library(), sources, out, partitions=3, **asked)
+            at_partitions(library(), sources, out, **{"partitions": 3, **asked})
         assert caught.value.code == code
     anchored = payments.per(card).count().after(payments.per(shop).last_at().over("lifetime"))
     with pytest.raises(InputError) as caught:

@@ -83,7 +83,9 @@ def delivery(raw: bytes, stream: str, position: int, partition: int = 0, redeliv
     body: Mapping[str, Any] | None = None
     error: Message | None = None
     try:
-        found = json.loads(raw.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_refused, object_pairs_hook=_once)
+        found = json.loads(
+            raw.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_refused, object_pairs_hook=_once
+        )
         if not isinstance(found, dict):
             raise ValueError(type(found).__name__)
         body = found

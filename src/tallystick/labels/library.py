@@ -23,7 +23,15 @@ from tallystick.labels.definition.checks import (
 )
 from tallystick.labels.definition.define import Events, Family, Label
 from tallystick.labels.definition.families import expand
-from tallystick.labels.definition.loading import all_streams, check_entities, labels_in, run_file, zone_beside
+from tallystick.labels.definition.loading import (
+    all_streams,
+    check_entities,
+    check_names,
+    labels_in,
+    only_labels,
+    run_file,
+    zone_beside,
+)
 from tallystick.labels.definition.resolve import Definition, Resolved, declared_types, resolve
 from tallystick.labels.live.live import Live
 from tallystick.labels.meaning.arithmetic import by_column, to_labels
@@ -77,12 +85,26 @@ class Library:
         lake: Callable[[str], pl.DataFrame] | None = None,
         schemas: Mapping[str, Mapping[str, Field]] | None = None,
     ) -> None:
-        faults = Faults()
-        written = expand(labels, faults)
-        self._streams, self.zone, self._lake = all_streams(streams.values(), written.values(), faults), zone, lake
+        self._build(labels, streams.values(), zone, lake, schemas, Faults(), "")
+
+    def _build(
+        self,
+        labels: Mapping[str, Label | Family],
+        declared: Iterable[Events],
+        zone: str,
+        lake: Callable[[str], pl.DataFrame] | None,
+        schemas: Mapping[str, Mapping[str, Field]] | None,
+        faults: Faults,
+        file: str,
+    ) -> None:
+        """Check what was written and make the plans; every fault is raised together with those found before."""
+        written = expand(only_labels(labels, faults, file), faults)
+        streams = all_streams(declared, written.values(), faults, file)
+        check_entities(streams.values(), faults, file)
+        check_names(written, streams.values(), faults)
+        self._streams = {stream: check_stream(events, faults) for stream, events in streams.items()}
+        self.zone, self._lake = zone, lake
         self._places = {name: label.place for name, label in written.items()}
-        for events in self._streams.values():
-            check_stream(events, faults)
         zone_of(zone)
         resolved = resolve(written, self._streams, zone, faults)
         definitions = resolved.definitions
@@ -133,10 +155,9 @@ class Library:
         found = run_file(path)
         labels = labels_in(found, str(path), faults)
         written = [value for value in found.values() if isinstance(value, Events)]
-        streams = all_streams(written, expand(labels, Faults()).values(), faults, str(path))
-        check_entities(streams.values(), faults, str(path))
-        faults.raise_any()
-        return cls(labels, streams, zone or zone_beside(path), lake, schemas)
+        made = cls.__new__(cls)
+        made._build(labels, written, zone or zone_beside(path), lake, schemas, faults, str(path))
+        return made
 
     @property
     def labels(self) -> Mapping[str, Definition]:
@@ -296,7 +317,8 @@ class Library:
     def refused(self, facts: Mapping[str, pl.DataFrame] | None = None) -> dict[str, pl.DataFrame]:
         """The facts that count nowhere, by stream: the frame's rows with a column `reason`.
 
-        Reasons: no_id, no_at, no_key, no_sequence, out_of_range, known_before_it_happened, late.
+        Reasons: no_id, no_revision (a negative one), no_at, no_key, no_sequence, out_of_range,
+        known_before_it_happened, late.
         """
         found: dict[str, pl.DataFrame] = {}
         for stream, events in self._streams.items():

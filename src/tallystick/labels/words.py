@@ -262,8 +262,8 @@ WORDS = Catalogue(
             "标签族没有 {given!r}；允许：{allowed}",
         ),
         "labels.family_clash": (
-            "two labels are called {name}: values that differ only in signs make one name; allowed: names that differ",
-            "两个标签同名 {name}：仅符号不同的值会得到同一名称；名称必须不同",
+            "two definitions give a label the name {name}: a family's name goes on with its window or value, where every sign becomes _; allowed: names that differ",
+            "两处定义得到同名标签 {name}：标签族名称后接窗口或取值，其中符号一律变为 _；名称必须不同",
         ),
         "labels.family_name": (
             "{given!r} cannot name a label; allowed: letters, digits and underscores",
@@ -336,6 +336,90 @@ WORDS = Catalogue(
         "labels.apart_number": (
             "{name} is {given!r}; allowed: a whole number, 1 or more",
             "{name} 为 {given!r}；允许：不小于 1 的整数",
+        ),
+        "labels.currencies": (
+            "{given!r} brings amounts in {left} and {right} together; allowed: amounts of one currency",
+            "{given!r} 将 {left} 与 {right} 的数额放在一起；允许：同一币种的数额",
+        ),
+        "labels.rule_currency": (
+            "the formula {given!r} gives {type}, but is made of amounts in {held}; allowed: the currency of its amounts, or plain numbers",
+            "公式 {given!r} 的结果为 {type}，但由 {held} 的数额构成；允许：其数额的币种，或纯数",
+        ),
+        "labels.where_text": (
+            "the filter {given!r} is not text; allowed: a FEEL condition such as where='amount > 10'",
+            "过滤条件 {given!r} 不是文本；允许：FEEL 条件，如 where='amount > 10'",
+        ),
+        "labels.including_present": (
+            "including_present={given!r} is not a flag; allowed: True, False",
+            "including_present={given!r} 不是布尔值；允许：True、False",
+        ),
+        "labels.note": (
+            'the note\'s {field} is {given!r}; allowed: text, such as described("Spending in a week", owner="fraud")',
+            '说明的 {field} 为 {given!r}；允许：文本，如 described("一周消费", owner="fraud")',
+        ),
+        "labels.formula_text": (
+            'the formula {given!r} is not text; allowed: FEEL text such as "spend / count"',
+            '公式 {given!r} 不是文本；允许：FEEL 文本，如 "spend / count"',
+        ),
+        "labels.type": (
+            'the type of the formula is {given}; allowed: integer(), real(), money("EUR"), decimal(4), text(), flag(), instant(), date()',
+            '公式的类型为 {given}；允许：integer()、real()、money("EUR")、decimal(4)、text()、flag()、instant()、date()',
+        ),
+        "labels.not_label": (
+            "{name} is {given}; allowed: a label or a family of labels",
+            "{name} 是 {given}；允许：标签或标签族",
+        ),
+        "labels.name_point": (
+            "label {name} gives a column {given}, which the points have already; allowed: a name other than {allowed}",
+            "标签 {name} 产生列 {given}，而点表已有该列；允许：{allowed} 以外的名称",
+        ),
+        "labels.events": (
+            "stream {stream}: {what} holds {given}; allowed: {allowed}",
+            "流 {stream}：{what} 中是 {given}；允许：{allowed}",
+        ),
+        "labels.per": (
+            'stream {stream}: per() of {given}; allowed: the Entity objects of its keys ({allowed}), such as card = Entity("card")',
+            '流 {stream}：per() 的参数是 {given}；允许：其键的 Entity 对象（{allowed}），如 card = Entity("card")',
+        ),
+        "labels.family_values": (
+            'the values of {column} are {given!r}; allowed: a list of values, such as ["web", "shop"]',
+            '{column} 的取值为 {given!r}；允许：取值列表，如 ["web", "shop"]',
+        ),
+        "labels.family_value": (
+            "{given!r} is no value of {column}; allowed: text, a finite number, True, False, or a date",
+            "{given!r} 不是 {column} 的取值；允许：文本、有限数、True、False 或日期",
+        ),
+        "labels.frame_kind": (
+            "stream {stream}: the facts are a {given}; allowed: a polars DataFrame (a lazy one after collect())",
+            "流 {stream}：事实是 {given}；须为 polars DataFrame（惰性数据表请先 collect()）",
+        ),
+        "labels.points_kind": (
+            "the points are a {given}; allowed: a polars DataFrame (a lazy one after collect())",
+            "点表是 {given}；须为 polars DataFrame（惰性数据表请先 collect()）",
+        ),
+        "labels.years": (
+            "stream {stream}, column {column}: {given} lies outside the years 1 to 9999; allowed: instants (µs) and dates (days since 1970-01-01) within them",
+            "流 {stream} 列 {column}：{given} 不在公元 1 至 9999 年之内；只允许其间的时刻（微秒）和日期（自 1970-01-01 起的天数）",
+        ),
+        "labels.filtered": (
+            "stream {stream}: a filter cannot be evaluated on the event: {detail}; allowed: values for which the filters can",
+            "流 {stream}：无法在该事件上计算过滤条件：{detail}；须为可计算的值",
+        ),
+        "labels.request": (
+            "stream {stream}: the request {id!r} cannot be taken ({reason}); allowed: an event that observe would accept",
+            "流 {stream}：请求 {id!r} 无法接受（{reason}）；须为 observe 会接受的事件",
+        ),
+        "labels.state_made": (
+            "this label state was made otherwise: {what} was {given}, and is {allowed} here; allowed: a state of the same definition, or history through warm",
+            "该标签状态的定义不同：{what} 当时为 {given}，此处为 {allowed}；须为相同定义的状态，或用 warm 从历史重建",
+        ),
+        "labels.state_reach": (
+            "this label state was compacted: stream {stream} has lost facts of {entity} that these labels reach back to; allowed: labels of the same reach, or history through warm",
+            "该标签状态已被压缩：流 {stream} 已丢弃这些标签所需的 {entity} 的事实；须为可及范围相同的标签，或用 warm 从历史重建",
+        ),
+        "labels.state_full": (
+            "a state can only fill an executor that has observed nothing; allowed: a new one, as Library.live(state) makes",
+            "状态只能载入尚未接受任何事件的执行器；须为新的执行器，如 Library.live(state) 所建",
         ),
     }
 )

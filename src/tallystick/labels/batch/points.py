@@ -40,21 +40,21 @@ def read_points(points: pl.DataFrame, streams: Mapping[str, Events], rows_of: Ca
     Raises
     ------
     InputError
-        When t is absent or null, or the own event is named by half.
+        When the points are no data frame, t is absent or null, t or k lies outside the years 1 to 9999, the own event
+        is named by half, or its id is of another type than the ids of its stream.
     """
+    if not isinstance(points, pl.DataFrame):
+        raise InputError(WORDS("labels.points_kind", given=type(points).__name__))
     if "t" not in points.columns:
         raise InputError(WORDS("labels.points", given="t", allowed=", ".join(points.columns)))
     t = _instants_of(points, "t")
     if t.null_count():
         raise InputError(WORDS("labels.time_null", row=int(t.is_null().arg_true()[0]) + 1, column="t"))
-    if points.height:
-        for edge in (t.min(), t.max()):
-            if not T_MIN <= int(edge) < T_MAX:  # type: ignore[arg-type]
-                raise InputError(WORDS("labels.time_range", given=edge))
+    _check_range(t, T_MIN)
     given = [name for name in ("stream", "id") if name in points.columns]
     if len(given) == 1:
         raise InputError(WORDS("labels.point_own", given=given[0]))
-    stream = points["stream"].cast(pl.String) if given else None
+    stream = _streams_of(points) if given else None
     id = held(points["id"], None, "points") if given else None
     instants = t.to_numpy(writable=True)
     k = (
@@ -62,6 +62,8 @@ def read_points(points: pl.DataFrame, streams: Mapping[str, Events], rows_of: Ca
         if "k" in points.columns
         else pl.Series("k", [None], pl.Int64).new_from_index(0, points.height)
     )
+    # A joined column is asked the instant before its fact was known, which may be the first of all.
+    _check_range(k, T_MIN - 1)
     known = k.fill_null(t).to_numpy(writable=True)
     numbers: dict[str, Ints] = {}
     if stream is not None and id is not None:
@@ -83,18 +85,44 @@ def _instants_of(points: pl.DataFrame, column: str) -> pl.Series:
     if series.dtype == pl.Null:
         return series.cast(pl.Int64)
     if not (series.dtype.is_integer() or series.dtype == pl.Datetime):
-        allowed = "datetimes, or microseconds as integers"
-        raise InputError(WORDS("labels.point_type", column=column, given=str(series.dtype), allowed=allowed))
-    return instants(series).to_physical()
+        raise _other_type(series, "datetimes, or microseconds as integers")
+    try:
+        return instants(series).to_physical()
+    except pl.exceptions.PolarsError:
+        raise _other_type(series, "datetimes, or microseconds as integers of 64 bits") from None
+
+
+def _check_range(instants: pl.Series, first: int) -> None:
+    for edge in (instants.min(), instants.max()):
+        if edge is not None and not first <= edge < T_MAX:  # type: ignore[operator]
+            raise InputError(WORDS("labels.time_range", given=edge))
+
+
+def _streams_of(points: pl.DataFrame) -> pl.Series:
+    series = points["stream"]
+    if series.dtype not in (pl.String, pl.Categorical, pl.Enum, pl.Null):
+        raise _other_type(series, "text, the name of a stream")
+    return series.cast(pl.String)
+
+
+def _other_type(series: pl.Series, allowed: str) -> InputError:
+    return InputError(WORDS("labels.point_type", column=series.name, given=str(series.dtype), allowed=allowed))
 
 
 def own_events(rows: Rows, id: pl.Series) -> Ints:
-    """The number of each point's own event in the stream, -1 where it has none there."""
+    """The number of each point's own event in the stream, -1 where it has none there.
+
+    Raises
+    ------
+    InputError
+        When the points' ids are of another type than the stream's.
+    """
     kind = rows.ids[ID].dtype
     if rows.plain and id.equals(rows.ids[ID]):
         return rows.event
     if id.dtype != kind and id.null_count() < id.len():
-        # Ids of another type name events of another stream.
+        if rows.ids.height:
+            raise _other_type(id, f"{kind} as in the facts")
         return np.full(id.len(), -1, np.int64)
     return codes(id.cast(kind), rows.ids)
 

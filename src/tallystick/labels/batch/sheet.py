@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import polars as pl
+from numpy.typing import NDArray
 
 from tallystick.labels.batch.arrangement import Arrangement, Place, View
-from tallystick.labels.kernels import extremes, scans, settled
+from tallystick.labels.kernels import extremes, places, scans, settled
 from tallystick.labels.kernels.rows import VALUE, Codes, Ints
-from tallystick.labels.meaning.features import Meaning, meaning
+from tallystick.labels.meaning.features import Meaning, hashes, meaning
 from tallystick.labels.plan import EVENTS, SESSION, Feature, Leaf, Window
 
 
@@ -29,6 +31,7 @@ class Sheet:
         self._running: Ints | None = None
         self._beyond: dict[bool, tuple[Ints, Ints]] = {}
         self._twins: tuple[Ints, Ints] | None = None
+        self._hashes: NDArray[np.uint64] | None = None
         self._passing: tuple[View, Codes] | None = None
         self._narrow: bool | None = None
 
@@ -64,6 +67,17 @@ class Sheet:
         if self._twins is None:
             self._twins = settled.twins(self.x, self.view.starts, self.different)
         return self._twins
+
+    def hashes(self) -> NDArray[np.uint64]:
+        """The hash of each different value, by its number."""
+        if self._hashes is None:
+            self._hashes = hashes(pl.Series() if self.values is None else self.values)
+        return self._hashes
+
+    def hashed(self) -> tuple[NDArray[np.uint64], Ints]:
+        """The hashes of the different values in order, and the place of each value's among them."""
+        order = np.argsort(self.hashes(), kind="stable")
+        return self.hashes()[order], places.inverse(order)
 
     def ranks(self) -> tuple[Ints, Ints]:
         """Each value's number in the order of values, and the values in order."""

@@ -15,16 +15,17 @@ from tallystick.labels import algebra as al
 from tallystick.labels.algebra import ALGEBRA
 from tallystick.labels.batch.arrangement import Arrangement, Place, each, in_parts
 from tallystick.labels.batch.sheet import Sheet
-from tallystick.labels.kernels import edges, extremes, places, scans, settled, slides
+from tallystick.labels.kernels import edges, extremes, places, scans, settled, sketches, slides
 from tallystick.labels.kernels.linear import family_of
 from tallystick.labels.kernels.rows import APPROXIMATE, FOREVER, FOUND, NONE, UNDEFINED, Codes, Ints
 from tallystick.labels.meaning import reasons
-from tallystick.labels.meaning.features import floats, hashes, integers, listed, plain_value
+from tallystick.labels.meaning.features import floats, integers, listed, plain_value
 from tallystick.labels.meaning.values import Values
 from tallystick.labels.plan import Feature, Leaf, Window
 
-_NARROW, _LEAST, _MOST, _TALLY, _ORDER = 0, 11, 12, 13, 14
-"""Families beside the linear ones: sums that fit 63 bits, extremes, counts of values, order statistics."""
+_NARROW, _LEAST, _MOST, _TALLY, _ORDER, _SKETCH = 0, 11, 12, 13, 14, 15
+"""Families beside the linear ones: sums that fit 63 bits, extremes, counts of values, order
+statistics, counts of values up to a cap."""
 
 _BY_CODE: Mapping[int, int] = {
     al.MIN: _LEAST,
@@ -68,7 +69,7 @@ def _window(sheet: Sheet, place: Place, leaves: list[Leaf]) -> Iterable[tuple[Le
     families: dict[int, list[Leaf]] = {}
     for leaf in leaves:
         code = ALGEBRA[leaf.kind].code
-        family = _family(sheet, code)
+        family = _SKETCH if code == al.DISTINCT and leaf.cap else _family(sheet, code)
         if family is not None:
             families.setdefault(family, []).append(leaf)
         elif code in _EDGES:
@@ -101,6 +102,7 @@ _linear: Any = slides.linear
 _extremes: Any = extremes.extremes
 _tallies: Any = slides.tallies
 _orders: Any = slides.orders
+_sketches: Any = sketches.sketches
 
 
 def _family(sheet: Sheet, code: int) -> int | None:
@@ -122,17 +124,13 @@ def _slide(sheet: Sheet, place: Place, leaves: list[Leaf], family: int) -> Itera
     if not sheet.view.changes[0].size and place.fast.all() and _settled(sheet, place, family, kinds, out):
         slow = np.zeros(0, np.int64)
     else:
-        _travelling(sheet, place, family, kinds, params, out)
+        caps = np.array([leaf.cap for leaf in leaves], np.int64)
+        _travelling(sheet, place, family, kinds, params, caps, out)
         slow = np.flatnonzero(place.fast == 0)
     for j, leaf in enumerate(leaves):
-        kind = ALGEBRA[leaf.kind]
-        chosen = slow
-        if leaf.cap:
-            above = whole[j][a.sequence] if kind.code == al.DISTINCT else place.high - place.low
-            chosen = np.union1d(slow, np.flatnonzero(above > leaf.cap))
-        if chosen.size:
-            _scan(sheet, place, leaf, chosen, whole[j], real[j], status[j])
-        data = real[j] if kind.gives == "real" else whole[j]
+        if slow.size:
+            _scan(sheet, place, leaf, slow, whole[j], real[j], status[j])
+        data = real[j] if ALGEBRA[leaf.kind].gives == "real" else whole[j]
         yield leaf, _finish(sheet, place, leaf, data, status[j])
 
 
@@ -155,7 +153,9 @@ def _settled(sheet: Sheet, place: Place, family: int, kinds: Ints, out: tuple[An
     return True
 
 
-def _travelling(sheet: Sheet, place: Place, family: int, kinds: Ints, params: Ints, out: tuple[Any, ...]) -> None:
+def _travelling(
+    sheet: Sheet, place: Place, family: int, kinds: Ints, params: Ints, caps: Ints, out: tuple[Any, ...]
+) -> None:
     """Answer the points at which late rows and revisions are to be reckoned with."""
     a, view, (whole, _, status) = sheet.a, sheet.view, out
     onward = family in (_LEAST, _MOST) and view.changes[0].size > 0
@@ -173,9 +173,12 @@ def _travelling(sheet: Sheet, place: Place, family: int, kinds: Ints, params: In
             _extremes(family == _MOST, sheet.x, *given, whole[0], status[0])
         elif family == _TALLY:
             _tallies(kinds, sheet.different, sheet.x, *given, *out)
+        elif family == _SKETCH:
+            hashes, by_hash = sheet.hashed()
+            _sketches(caps, hashes, by_hash, sheet.x, *given, whole, status)
         elif family == _ORDER:
             rank, levels = sheet.ranks()
-            _orders(params, levels, rank, *given, whole, status)
+            _orders(params, caps, levels, rank, *given, whole, status)
         else:
             _linear(family, kinds, params, sheet.x, sheet.y, view.at, *given, *out)
 
@@ -211,7 +214,7 @@ def _scan(sheet: Sheet, place: Place, leaf: Leaf, chosen: Ints, whole: Ints, rea
         low = np.maximum(low, places.window_starts(view.at, start, np.maximum(place.high, start), until))
         low = np.minimum(low, place.high)
     width = max(int((place.high - low)[chosen].max()), 1)
-    marks = hashes(sheet.values) if leaf.cap and sheet.values is not None else np.zeros(0, np.uint64)
+    marks = sheet.hashes() if leaf.cap and sheet.values is not None else np.zeros(0, np.uint64)
     # The kernel writes a whole and a real number: one of them goes nowhere.
     real_out = real if kind.gives == "real" or kind.code == al.RANGE else np.zeros_like(real)
     whole_out = whole if kind.gives != "real" else np.zeros_like(whole)

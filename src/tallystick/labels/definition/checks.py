@@ -18,13 +18,15 @@ _PYTHON = {"flag": (bool,), "text": (str,), "real": (int, float)}
 _AMOUNTS = ("money", "decimal")
 
 
-def check_stream(events: Events, faults: Faults) -> None:
-    """Its lateness and its defaults."""
+def check_stream(events: Events, faults: Faults) -> Events:
+    """Check its lateness and its defaults; gives it without what is at fault, so that its labels can be checked too."""
+    lateness, fields = events.lateness, dict(events.fields)
     try:
         Span.parse(events.lateness)
     except InputError as error:
         detail = error.message.text()
         faults.add(DefinitionError(WORDS("labels.lateness", stream=events.stream, detail=detail)))
+        lateness = "0d"
     for name, spec in events.fields.items():
         if spec.default is None:
             continue
@@ -33,10 +35,16 @@ def check_stream(events: Events, faults: Faults) -> None:
         if not _fits(spec):
             words = WORDS("labels.default", stream=events.stream, name=name, given=spec.default, type=str(spec.type))
             faults.add(DefinitionError(words))
+            fields[name] = msgspec.structs.replace(spec, default=None)
+    if lateness == events.lateness and all(fields[name] is spec for name, spec in events.fields.items()):
+        return events
+    return msgspec.structs.replace(events, lateness=lateness, fields=fields)
 
 
 def _fits(spec: FieldSpec) -> bool:
     allowed = _PYTHON.get(spec.type.kind, (int,))
+    if spec.type.kind not in _PYTHON and isinstance(spec.default, int) and not -(2**63) <= spec.default < 2**63:
+        return False
     return isinstance(spec.default, allowed) and (spec.type.kind == "flag" or not isinstance(spec.default, bool))
 
 
@@ -122,6 +130,14 @@ def graded(definition: Definition, schemas: Mapping[str, Mapping[str, Field]]) -
     return msgspec.structs.replace(definition, grade=max(grades)) if grades else definition
 
 
+def _grade(text: str) -> Grade | None:
+    """The grade that a note names; one that is none was shown with the label."""
+    try:
+        return Grade.parse(text) if text and isinstance(text, str) else None
+    except InputError:
+        return None
+
+
 def check_note(
     definition: Definition, schemas: Mapping[str, Mapping[str, Field]], place: Place, faults: Faults
 ) -> None:
@@ -131,9 +147,10 @@ def check_note(
         faults.add(DefinitionError(words, place))
 
     note, name = definition.note, definition.name
+    limit = _grade(note.max_grade)
     for stream, field in _fields_read(definition, schemas):
         params = {"name": name, "stream": stream, "column": field.name}
-        if note.max_grade and field.grade > Grade.parse(note.max_grade):
+        if limit is not None and field.grade > limit:
             fault(WORDS("labels.max_grade", **params, given=field.grade.name, allowed=note.max_grade))
         refused = [purpose for purpose in note.purposes if field.purposes and purpose not in field.purposes]
         if refused:

@@ -64,7 +64,8 @@ def reading(leaf: Leaf) -> tuple[str, str, str, str]:
 
 def key_column(events: Events, entity: str) -> str:
     """The column of an entity's key."""
-    return next(column for key, column in events.keys.items() if key.name == entity)
+    # A stream that is declared twice may lack it: that fault is shown with those of its labels.
+    return next((column for key, column in events.keys.items() if key.name == entity), "")
 
 
 def every_leaf(node: Node, known: Known) -> Iterator[Leaf]:

@@ -30,8 +30,10 @@ def check_currencies(expr: feel.Expr, types: Types) -> str:
     Examples
     --------
     >>> euro = {"spend": FieldType.parse("money(EUR)")}
-    >>> check_currencies(feel.parse("spend * 2 + 1", euro), euro), check_currencies(feel.parse("spend / spend", euro), euro)
-    ('EUR', '')
+    >>> check_currencies(feel.parse("spend * 2 + 1", euro), euro)
+    'EUR'
+    >>> check_currencies(feel.parse("spend / spend", euro), euro)
+    ''
     """
     match expr:
         case feel.Name(name):

@@ -7,10 +7,12 @@ from typing import Any
 
 import msgspec
 
-from tallystick.labels.definition.families import Family, Value, ending, equals
+from tallystick.core import DefinitionError
+from tallystick.labels.definition.families import Family, Value, ending, equals, listed
 from tallystick.labels.definition.fields import FieldSpec, date, decimal, flag, instant, integer, money, real, text
-from tallystick.labels.definition.formulas import Arithmetic, FormulaText, Label, Number, formula
+from tallystick.labels.definition.formulas import Arithmetic, FormulaText, Label, Number, formula, shown_slip
 from tallystick.labels.definition.notes import Note, caller
+from tallystick.labels.words import WORDS
 
 __all__ = [
     "Aggregate",
@@ -92,8 +94,26 @@ class Events(msgspec.Struct, frozen=True, eq=False):
     fields: Mapping[str, FieldSpec] = {}
     joins: Mapping[str, Label] = {}
 
+    def __post_init__(self) -> None:
+        for what, values, allowed, form in (
+            ("keys", self.keys, Entity, '{Entity("card"): "card_id"}'),
+            ("fields", self.fields, FieldSpec, '{"amount": money("EUR")}'),
+            ("joins", self.joins, Label, '{"segment": a label}'),
+        ):
+            mapped = isinstance(values, Mapping)
+            held = (values if what == "keys" else values.values()) if mapped else [values]
+            given = [value for value in held if not mapped or not isinstance(value, allowed)]
+            if given:
+                shown = shown_slip(given[0])
+                words = WORDS("labels.events", stream=self.stream, what=what, given=shown, allowed=form)
+                raise DefinitionError(words, caller())
+
     def per(self, entity: Entity) -> Per:
-        """What is counted for each key of `entity`."""
+        """What is counted for each key of `entity`; raises `DefinitionError` for what is no entity."""
+        if not isinstance(entity, Entity):
+            allowed = ", ".join(key.name for key in self.keys)
+            words = WORDS("labels.per", stream=self.stream, given=shown_slip(entity), allowed=allowed)
+            raise DefinitionError(words, caller())
         return Per(self, entity)
 
     def own(self, column: str) -> Own:
@@ -355,9 +375,9 @@ class Windowed(Label, frozen=True, eq=False):
         'channel = "web"'
         """
         members, place = [], caller()
-        for value in values:
+        for value in listed(column, values, place):
             same = equals(column, value)
-            where = f"({self.aggregate.where}) and {same}" if self.aggregate.where else same
+            where = _both(self.aggregate.where, same)
             part = msgspec.structs.replace(self.aggregate, where=where)
             label = msgspec.structs.replace(self, aggregate=part, dimension=column, place=place)
             members.append((f"__{ending(value)}", label))
@@ -381,3 +401,10 @@ class Windowed(Label, frozen=True, eq=False):
         if isinstance(self.link, Windowed):
             link = self.link.via(link)
         return msgspec.structs.replace(self, link=link, place=caller())
+
+
+def _both(where: Any, same: str) -> Any:
+    """Both conditions; one that is no text is kept as it is, for the check of labels."""
+    if not isinstance(where, str):
+        return where
+    return f"({where}) and {same}" if where else same

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
@@ -13,6 +14,7 @@ import msgspec
 from tallystick import feel
 from tallystick.core import DefinitionError, Faults, InputError, Place
 from tallystick.labels.definition.formulas import Label
+from tallystick.labels.definition.notes import caller
 from tallystick.labels.words import WORDS
 
 Value: TypeAlias = str | int | float | bool | Decimal | date
@@ -50,7 +52,7 @@ class Family(msgspec.Struct, frozen=True, eq=False):
 
     def by(self, column: str, values: Iterable[Value]) -> Family:
         """Each label again for each value of `column`."""
-        values = tuple(values)
+        values = listed(column, values, caller())
         return self._multiply(lambda label: label.by(column, values))
 
     def via(self, link: Label) -> Family:
@@ -79,6 +81,18 @@ def ending(value: object) -> str:
     """
     shown = str(value).lower() if isinstance(value, bool) else str(value)
     return re.sub(r"\W", "_", shown)
+
+
+def listed(column: str, values: Iterable[Value], place: Place) -> tuple[Value, ...]:
+    """The values that a family is split by; raises `DefinitionError` for one text, or for what has no FEEL literal."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise DefinitionError(WORDS("labels.family_values", column=column, given=values), place)
+    found = tuple(values)
+    for value in found:
+        number = isinstance(value, float | Decimal) and math.isfinite(value)
+        if not number and not isinstance(value, str | int | date):
+            raise DefinitionError(WORDS("labels.family_value", column=column, given=value), place)
+    return found
 
 
 def equals(column: str, value: Value) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import msgspec
 
@@ -49,7 +49,9 @@ class Label(msgspec.Struct, frozen=True, eq=False, kw_only=True):
         >>> formula("spend_7d / spend_90d").described("Spending against habit", owner="fraud").note.owner
         'fraud'
         """
-        named = (purposes,) if isinstance(purposes, str) else tuple(purposes)
+        # What is no iterable is kept as it is, for the check of notes.
+        many = isinstance(purposes, Iterable) and not isinstance(purposes, str)
+        named: Any = tuple(purposes) if many else (purposes,)
         return msgspec.structs.replace(self, note=Note(text, owner, named, freshness, max_grade))
 
     def __add__(self, other: Label | Number) -> Label:
@@ -111,6 +113,18 @@ def formula(source: str, type: FieldSpec | None = None) -> FormulaText:
     'spend_7d / spend_90d'
     """
     return FormulaText(source, type, place=caller())
+
+
+def shown_slip(value: object) -> str:
+    """What was written where something else is allowed, for people: a function by its name, else as Python shows it.
+
+    Examples
+    --------
+    >>> shown_slip("card"), shown_slip(formula)
+    ("'card'", 'formula without ()')
+    """
+    name = getattr(value, "__name__", "") if callable(value) else ""
+    return f"{name} without ()" if name else repr(value)[:80]
 
 
 def _combine(op: str, left: Label | Number, right: Label | Number) -> Label:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tallystick.core import DefinitionError, Faults, Place, TallystickError
 from tallystick.labels.definition.define import Arithmetic, Entity, Events, Family, Label, Own, Windowed
+from tallystick.labels.definition.formulas import shown_slip
 from tallystick.labels.definition.resolve import unfinished
 from tallystick.labels.words import WORDS
 
@@ -26,7 +27,8 @@ def run_file(path: Path) -> dict[str, Any]:
         raise DefinitionError(WORDS("labels.file", detail=error.msg), Place(str(path), error.lineno)) from error
     except TallystickError as error:
         raise DefinitionError(error.message, Place(str(path), _line(error, path))) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        # A file that leaves the process has not said what its labels are.
         detail = f"{type(error).__name__}: {error}"
         raise DefinitionError(WORDS("labels.file", detail=detail), Place(str(path), _line(error, path))) from error
 
@@ -71,11 +73,33 @@ def all_streams(
     return streams
 
 
+def only_labels(given: Mapping[str, Any], faults: Faults, file: str = "") -> dict[str, Label | Family]:
+    """The labels and families of a mapping; anything else in it is a fault."""
+    labels: dict[str, Label | Family] = {}
+    for name, value in given.items():
+        if isinstance(value, Label | Family):
+            labels[name] = value
+        else:
+            words = unfinished(name, value) or WORDS("labels.not_label", name=name, given=shown_slip(value))
+            faults.add(DefinitionError(words, Place(file) if file else None))
+    return labels
+
+
+def check_names(labels: Mapping[str, Label], streams: Iterable[Events], faults: Faults) -> None:
+    """A label and what it brings along are columns beside the points' own."""
+    taken = dict.fromkeys((*TAKEN, *(entity.name for events in streams for entity in events.keys)))
+    for name, label in labels.items():
+        for whole in (name, f"{name}__missing", f"{name}__approximate"):
+            if whole in taken:
+                words = WORDS("labels.name_point", name=name, given=whole, allowed=", ".join(taken))
+                faults.add(DefinitionError(words, label.place))
+
+
 def check_entities(streams: Iterable[Events], faults: Faults, file: str = "") -> None:
     """An entity's name is a column of the points."""
     seen: dict[Entity, None] = {entity: None for events in streams for entity in events.keys}
     for entity in seen:
-        if not entity.name.isidentifier() or entity.name in TAKEN:
+        if not isinstance(entity.name, str) or not entity.name.isidentifier() or entity.name in TAKEN:
             faults.add(DefinitionError(WORDS("labels.entity_name", given=entity.name), Place(file)))
 
 

@@ -20,10 +20,12 @@ from tallystick.labels.definition.contents import (
     every_leaf,
     reading,
 )
+from tallystick.labels.definition.currencies import check_result
 from tallystick.labels.definition.define import (
     Aggregate,
     Arithmetic,
     Events,
+    FieldSpec,
     FormulaText,
     Label,
     Number,
@@ -31,6 +33,7 @@ from tallystick.labels.definition.define import (
     Per,
     Windowed,
 )
+from tallystick.labels.definition.formulas import shown_slip
 from tallystick.labels.definition.grammar import INTEGER, REAL, LabelFaults, read_delay, read_shape, read_window
 from tallystick.labels.definition.typecheck import check_types, kind_of
 from tallystick.labels.meaning.filters import columns_read, refuse_clock
@@ -179,6 +182,8 @@ class _Resolver:
         return None
 
     def _text(self, label: FormulaText, above: tuple[str, ...]) -> Node | None:
+        if not _well_written(label, self.faults):
+            return None
         try:
             expr = feel.parse(label.source, self.written)
             refuse_clock(expr)
@@ -192,16 +197,20 @@ class _Resolver:
             return None
         if label.type is None:
             return self._translate(expr, label, above)
+        return self._rule(expr, label, label.type.type, above)
+
+    def _rule(self, expr: feel.Expr, label: FormulaText, type: FieldType, above: tuple[str, ...]) -> Node | None:
         operands = [(name, self.by_name(name, above)) for name in _in_order(expr)]
         if any(node is None for _, node in operands):
             return None
         found = tuple((name, node) for name, node in operands if node)
+        types = {name: node.type for name, node in found}
         try:
-            kind = check_types(expr, {name: node.type for name, node in found})
+            kind = check_types(expr, types)
+            check_result(label.source, expr, types, type)
         except DefinitionError as error:
             self._fault(label.place, WORDS("labels.formula", given=label.source, detail=error.message.text()))
             return None
-        type = label.type.type
         if kind not in ("", kind_of(type)):
             self._fault(label.place, WORDS("labels.rule_kind", given=label.source, kind=kind, type=str(type)))
             return None
@@ -272,9 +281,13 @@ class _Resolver:
         shape = read_shape(label, types, mine)
         read = frozenset((aggregate.column, aggregate.other)) - {""}
         kind = ALGEBRA.get(aggregate.kind)
+        if not isinstance(label.including_present, bool):
+            mine.add(WORDS("labels.including_present", given=label.including_present))
         if label.dimension and kind and kind.flagged:
             mine.add(WORDS("labels.family_flagged", kind=kind.name))
-        if aggregate.where or (kind and kind.flagged):
+        if not isinstance(aggregate.where, str):
+            mine.add(WORDS("labels.where_text", given=aggregate.where))
+        elif aggregate.where or (kind and kind.flagged):
             try:
                 read |= columns_read(aggregate.where, types)
             except TallystickError as error:
@@ -345,9 +358,26 @@ def _in_order(expr: feel.Expr) -> list[str]:
     return list(found)
 
 
+def _well_written(label: FormulaText, faults: Faults) -> bool:
+    """Whether a formula is text and its type a type, `integer()` and not `integer`; else a fault."""
+    mine = LabelFaults(faults, label.place)
+    if not isinstance(label.source, str):
+        mine.add(WORDS("labels.formula_text", given=label.source))
+    if label.type is not None and not isinstance(label.type, FieldSpec):
+        mine.add(WORDS("labels.type", given=shown_slip(label.type)))
+    return not mine.any
+
+
 def _check_note(label: Label, faults: Faults) -> None:
     note = label.note
     mine = LabelFaults(faults, label.place)
+    written = {"text": note.text, "owner": note.owner, "freshness": note.freshness, "max_grade": note.max_grade}
+    written |= {f"purposes[{number}]": purpose for number, purpose in enumerate(note.purposes)}
+    for field, given in written.items():
+        if not isinstance(given, str):
+            mine.add(WORDS("labels.note", field=field, given=given))
+    if mine.any:
+        return
     if note.freshness:
         mine.span(note.freshness, "labels.freshness")
     if note.max_grade:

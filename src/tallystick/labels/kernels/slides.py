@@ -16,9 +16,9 @@ import numpy as np
 
 from tallystick.core.numeric import kernel
 from tallystick.labels.algebra import COUNT, DISTINCT, SUM
-from tallystick.labels.kernels.folds import entropy, log_weight, rank_of
+from tallystick.labels.kernels.folds import cut8, entropy, log_weight, rank_of
 from tallystick.labels.kernels.linear import add, finish, take, zero
-from tallystick.labels.kernels.rows import FOREVER, FOUND, NONE, Codes, Ints
+from tallystick.labels.kernels.rows import APPROXIMATE, FOREVER, FOUND, NONE, Codes, Ints
 
 
 @kernel
@@ -300,6 +300,7 @@ def tallies(
 @kernel
 def orders(
     params: Ints,
+    caps: Ints,
     levels: Ints,
     rank: Ints,
     known_from: Ints,
@@ -370,3 +371,7 @@ def orders(
                     left -= tree[place]
                 bit >>= 1
             whole[one, to[p]] = levels[place]
+            if caps[one] > 0 and n > caps[one]:
+                # Cutting keeps the order, so the value at a rank may be cut after it was found.
+                whole[one, to[p]] = cut8(levels[place])
+                status[one, to[p]] = APPROXIMATE

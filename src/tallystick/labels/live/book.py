@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tallystick.core import FieldType, InputError, Message, Span
-from tallystick.feel import to_feel
 from tallystick.labels.definition.define import Events
 from tallystick.labels.definition.resolve import declared_types
 from tallystick.labels.kernels import arena as k
@@ -30,15 +29,15 @@ from tallystick.labels.live.revisions import (
     to_int,
     versions,
 )
+from tallystick.labels.live.taking import check_text, check_years, passed, refusal
 from tallystick.labels.meaning.facts import T_MAX, T_MIN
-from tallystick.labels.meaning.features import hash_of
+from tallystick.labels.meaning.features import clock_edges, hash_of
 from tallystick.labels.meaning.filters import columns_read, row_test
 from tallystick.labels.plan import Leaf, Node
 from tallystick.labels.words import WORDS
 
 _EXACT = {"money": int, "decimal": int, "integer": int, "instant": int, "text": str, "flag": bool}
-_LARGEST = 2**63
-_INTEGER, _INSTANT = FieldType("integer"), FieldType("instant")
+_INTEGER, _INSTANT, _FLAG = FieldType("integer"), FieldType("instant"), FieldType("flag")
 _CODES = 31
 """Codes to a word."""
 
@@ -54,7 +53,7 @@ class Book:
         leaves: Iterable[Leaf],
         zone: str,
     ) -> None:
-        self.definition, self.zone = events, zone
+        self.definition, self.zone, self.clock = events, zone, clock_edges(zone)
         self.joins = dict(joins)
         self.source = tuple(sorted(set(columns) - set(joins)))
         self.columns = (*self.source, *self.joins)
@@ -102,6 +101,7 @@ class Book:
         self.numbered = 0
         # Columns whose type nobody declared take that of their first value.
         self.open = True
+        self.kinds_before = self.kinds
         self._exact: list[tuple[str, type | None]] = []
         self._settled, self._settled_of = -1, self.kinds
         self._first_value = 3 + len(self.keys)
@@ -145,8 +145,12 @@ class Book:
         found: list[Any] = []
         for column, exact in self._exact:
             value: Any = get(column)
-            fits = exact is not int or not isinstance(value, int) or -_LARGEST <= value < _LARGEST
-            found.append(value if type(value) is exact and fits else self._value(value, column))
+            if exact is str and type(value) is str:
+                if not value.isascii():
+                    check_text(self, column, value)
+            elif type(value) is not exact or (type(value) is int and not T_MIN <= value < T_MAX):
+                value = self._value(value, column)
+            found.append(value)
         first = self._first_value
         for place in range(1, first):
             if type(found[place]) is not int and type(found[place]) is not str:
@@ -156,8 +160,10 @@ class Book:
             known_at = self._typed(known, "known_at", _INSTANT)
         known = at if known_at is None else known_at
         keys, values = tuple(found[3:first]), tuple(found[first:])
-        made = Revision(-1 if known is None else known, bool(get("retract")), at, sequence, keys, values)
-        return id, number, made, "no_at" if id is not None and known is None else self._refusal(id, number, made)
+        retract = bool(self._typed(get("retract"), "retract", _FLAG))
+        made = Revision(-1 if known is None else known, retract, at, sequence, keys, values)
+        reason = "no_at" if id is not None and number >= 0 and known is None else refusal(self, id, number, made)
+        return id, number, made, reason
 
     def _settle(self) -> None:
         """Note the exact types of the columns that are known by now."""
@@ -167,23 +173,6 @@ class Book:
         self._exact = [(name, _EXACT.get(kind.kind) if kind else None) for name, kind in zip(named, kinds, strict=True)]
         self._settled, self._settled_of = len(self.kinds), self.kinds
         self.open = None in kinds
-
-    def _refusal(self, id: int | str | None, number: int, found: Revision) -> str:
-        first, at, known = number == 0, found.at, found.known_at
-        whole = first or not found.retract
-        if id is None:
-            return "no_id"
-        if whole and at is None:
-            return "no_at"
-        if whole and None in found.keys:
-            return "no_key"
-        if whole and found.sequence is None:
-            return "no_sequence"
-        if not T_MIN <= known < T_MAX or (at is not None and not T_MIN <= at < T_MAX):
-            return "out_of_range"
-        if first and at is not None and known < at:
-            return "known_before_it_happened"
-        return "late" if first and at is not None and known - at > self.lateness else ""
 
     def _name(self, value: Any, column: str) -> int | str | None:
         if value is None or type(value) is str or type(value) is int:
@@ -199,7 +188,12 @@ class Book:
             if kind is None:
                 raise InputError(self._wrong(column, value, "a number, text, flag, date or instant"))
             self.kinds[column] = kind
-        return held_value(value, kind, self.definition.stream, column)
+        held = held_value(value, kind, self.definition.stream, column)
+        if kind.kind == "text":
+            check_text(self, column, held)
+        elif kind.kind == "instant":
+            check_years(self, column, held)
+        return held
 
     def _typed(self, value: Any, column: str, kind: FieldType) -> Any:
         return None if value is None else held_value(value, kind, self.definition.stream, column)
@@ -255,36 +249,47 @@ class Book:
             event = self.events[self.numbered] = Event(id, self.numbered, {number: revision})
             self.ids[id] = self.numbered
             self.numbered += 1
-            if revision.retract:
-                return None
-            if not self.confirmed:
-                self._place(event, revision.known_at, FOREVER, revision, revision.values + revision.joined)
-                return None
             old: list[Version] = []
             before = None
         else:
             old = self.versions(event)
             before = event.revisions.get(number)
             event.revisions[number] = revision
-        self.renew(event, old)
+        try:
+            if old or self.confirmed or len(event.revisions) > 1:
+                self.renew(event, old)
+            elif not revision.retract:
+                self._place(event, revision.known_at, FOREVER, revision, revision.values + revision.joined)
+        except Exception:
+            # Words are made before any row is touched.
+            self._unset(event, number, before)
+            self.numbered -= not event.revisions
+            raise
         return before
+
+    def _unset(self, event: Event, number: int, before: Revision | None) -> None:
+        if before is None:
+            del event.revisions[number]
+        else:
+            event.revisions[number] = before
+        if not event.revisions:
+            del self.events[event.number]
+            self.ids.drop(event.id)
 
     def take_back(self, id: int | str, number: int, before: Revision | None) -> None:
         """Undo `put`, which gave `before`."""
         event = self.event(id)
         assert event is not None
         old = self.versions(event)
-        if before is None:
-            del event.revisions[number]
-        else:
-            event.revisions[number] = before
+        self._unset(event, number, before)
         self.renew(event, old)
-        if not event.revisions:
-            del self.events[event.number]
-            self.ids.drop(id)
 
     def renew(self, event: Event, old: Sequence[Version] = ()) -> None:
         """Put an event's row versions where `old` ones were."""
+        made = [
+            (one, self._words(event.number, one.known_from, one.known_to, one, one.values, one.awaiting))
+            for one in self.versions(event)
+        ]
         for entity, key, at in {
             (entity, key, one.at) for one in old for entity, key in zip(self.entities, one.keys, strict=True)
         }:
@@ -293,8 +298,8 @@ class Book:
             if slot >= 0:
                 self._touch(entity, slot)
                 arena.remove(slot, event.number, at)
-        for one in self.versions(event):
-            self._place(event, one.known_from, one.known_to, one, one.values, one.awaiting)
+        for one, words in made:
+            self._place_words(event, one.known_from, one, words)
 
     def _touch(self, entity: str, slot: int) -> None:
         if self.mark is not None:
@@ -305,15 +310,16 @@ class Book:
         event: Event,
         known_from: int,
         known_to: int,
-        one: Revision | Version,
+        one: Revision,
         values: tuple[Any, ...],
-        awaiting: frozenset[str] = frozenset(),
     ) -> None:
+        words = self._words(event.number, known_from, known_to, one, values, frozenset())
+        self._place_words(event, known_from, one, words)
+
+    def _place_words(self, event: Event, known_from: int, one: Revision | Version, words: list[int]) -> None:
         """Put a row version of an event into every arena."""
-        assert one.at is not None
         assert one.sequence is not None
         order = one.sequence, event.id, known_from
-        words = self._words(event.number, known_from, known_to, one.at, one.sequence, values, awaiting)
         self._pack.pack_into(self.row.data, 0, *words)
         for entity, key in zip(self.entities, one.keys, strict=True):
             assert key is not None
@@ -328,14 +334,15 @@ class Book:
         number: int,
         known_from: int,
         known_to: int,
-        at: int,
-        sequence: int | str,
+        one: Revision | Version,
         values: tuple[Any, ...],
         awaiting: frozenset[str],
     ) -> list[int]:
         """The base words of a row."""
-        words = [at, known_from, known_to, number, rank_of(sequence), *self._zeros]
-        passed = self._passed(values) if self.tests else {}
+        assert one.at is not None
+        assert one.sequence is not None
+        words = [one.at, known_from, known_to, number, rank_of(one.sequence), *self._zeros]
+        passes = passed(self, values) if self.tests else {}
         for feature, x, y, column, other, numbers, word, shift in self._spots:
             code = VALUE
             if column >= 0:
@@ -352,21 +359,13 @@ class Book:
                         code = max(code, AWAITING if feature.other in awaiting else NULL)
                     else:
                         words[y] = to_int(below, self.kinds[feature.other])
-            if passed and feature.where:
+            if passes and feature.where:
                 if feature.role == "flagged":
-                    words[x] = int(passed[feature.where])
-                elif not passed[feature.where]:
+                    words[x] = int(passes[feature.where])
+                elif not passes[feature.where]:
                     code = FILTERED
             words[word] |= code << shift
         return words
-
-    def _passed(self, values: tuple[Any, ...]) -> dict[str, bool]:
-        held = dict(zip(self.columns, values, strict=True))
-        feel = {
-            name: to_feel(held[name], self.kinds[name], self.zone) if held[name] is not None else None
-            for name in self.tested
-        }
-        return {where: test(feel) for where, test in self.tests.items()}
 
     def numbers_of(self, column: str, values: Iterable[Any]) -> list[int]:
         """The numbers of values of a text or coded column."""

@@ -46,6 +46,12 @@ def line(books: Mapping[str, Book], stream: str, before: int) -> int:
     return min(_edge(arena, books, before) for arena in books[stream].arenas.values())
 
 
+def edges(books: Mapping[str, Book], stream: str, before: int | None) -> dict[str, int]:
+    """Entity → the last instant whose facts its arena dropped in a compaction; empty without one."""
+    arenas = {} if before is None else books[stream].arenas
+    return {entity: _edge(arena, books, before or 0) for entity, arena in arenas.items()}
+
+
 def compact(books: Mapping[str, Book], before: int) -> int:
     """Drop what no label reads from `before` on; gives how many row versions went."""
     gone = 0

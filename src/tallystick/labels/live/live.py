@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from tallystick.core import FieldType, InputError
+from tallystick.core import FieldType, InputError, StateError
 from tallystick.labels.definition.define import Events
 from tallystick.labels.definition.resolve import Resolved
-from tallystick.labels.live import columns, compaction, micro, requests, state, warming
+from tallystick.labels.live import columns, compaction, micro, requests, state, taking, warming
 from tallystick.labels.live.book import Book
 from tallystick.labels.live.outcomes import Batch, Observed, Vector
 from tallystick.labels.live.point import Moment, Plan
@@ -92,8 +92,12 @@ class Live:
         if reason:
             return Observed(stream, id, number, False, reason)
         assert id is not None
-        if not self._repeated(book, id, number, found):
-            book.put(id, number, found)
+        try:
+            if not taking.repeated(book, id, number, found):
+                book.put(id, number, found)
+        except InputError:
+            book.kinds = book.kinds_before
+            raise
         if found.known_at > self._known:
             self._known = found.known_at
         return Observed(stream, id, number, True)
@@ -145,6 +149,9 @@ class Live:
                     self._known = max(self._known, done.known)
                     return done.batch
             events = micro.rows_of(events, stream)
+        if plan is not None:
+            events = list(events)
+            taking.check_entities(self._books, (event.get("stream") for event in events), plan)
         observed, vectors = [], []
         for event in events:
             one = self.observe(event)
@@ -157,7 +164,7 @@ class Live:
 
     def knows(self, stream: str, id: int | str, revision: int = 0) -> bool:
         """Whether this revision of an event was observed (and not dropped by a compaction)."""
-        event = self._books[stream].event(id)
+        event = self._book(stream).event(id)
         return event is not None and revision in event.revisions
 
     def warm(self, facts: Mapping[str, pl.DataFrame]) -> int:
@@ -211,6 +218,8 @@ class Live:
         moment = t if type(t) is int else self._instant(t)
         check_instant(moment)
         k = k if k is None or type(k) is int else self._instant(k)
+        if k is not None:
+            taking.check_known(k)
         plan = self._plan(None if labels is None else tuple(labels))
         if request is None:
             return self._vector(plan, keys, moment, k, own)
@@ -218,9 +227,12 @@ class Live:
         requests.begin(book)
         try:
             _, id, number, found, reason = self._read(request, k)
-            k = found.known_at if k is None else k
-            own = None if id is None else (book.definition.stream, id)
-            if reason or id is None or self._repeated(book, id, number, found):
+            # Asked as of a k before it happened, a request is simply not known yet.
+            early = k is not None and reason == "known_before_it_happened"
+            if id is None or (reason and not early):
+                raise InputError(WORDS("labels.request", stream=book.definition.stream, id=id, reason=reason))
+            k, own = found.known_at if k is None else k, (book.definition.stream, id)
+            if early or taking.repeated(book, id, number, found):
                 return self._vector(plan, keys, moment, k, own)
             before = book.put(id, number, found)
             try:
@@ -272,8 +284,10 @@ class Live:
         Raises
         ------
         StateError
-            When the bytes are no snapshot, or of labels that read other columns.
+            When the bytes are no snapshot or of another definition, or this executor observed something.
         """
+        if self._before is not None or any(len(book.ids) for book in self._books.values()):
+            raise StateError(WORDS("labels.state_full"))
         self._known, self._before = state.decode(self._books, state_bytes)
 
     def _read(
@@ -281,16 +295,15 @@ class Live:
     ) -> tuple[Book, int | str | None, int, Revision, str]:
         book = self._book_of(event)
         known = known_at if known_at is None or type(known_at) is int else self._instant(known_at)
-        kinds = dict(book.kinds) if book.open else None
+        # A refused event must not settle the type of a column that is not declared.
+        book.kinds_before = dict(book.kinds) if book.open else book.kinds
         try:
             id, number, found, reason = book.read(event, known)
         except InputError:
-            # A refused event must not settle the type of a column that is not declared.
-            if kinds is not None:
-                book.kinds = kinds
+            book.kinds = book.kinds_before
             raise
         if self._before is not None and not reason:
-            reason = self._dropped(book, id, found)
+            reason = taking.dropped(book, id, found, self._line(book.definition.stream), self._before)
         if not reason and not found.retract and book.joins:
             found = msgspec.structs.replace(found, joined=self._joined(book, found))
         return book, id, number, found, reason
@@ -302,16 +315,6 @@ class Live:
         keys = dict(zip(book.entities, found.keys, strict=True))
         values, _, _ = plan.values(Moment(keys, found.at, found.known_at - 1))
         return tuple(values[name] for name in book.joins)
-
-    def _dropped(self, book: Book, id: int | str | None, found: Revision) -> str:
-        assert self._before is not None
-        if id in book.ids:
-            return ""
-        stream = book.definition.stream
-        too_old = found.at is not None and found.at <= self._line(stream)
-        # Joined labels must still be readable at the fact's own point.
-        unread = bool(book.joins) and (found.known_at <= self._before or (found.at or 0) < self._before - book.lateness)
-        return "compacted" if too_old or unread else ""
 
     def _line(self, stream: str) -> int:
         return T_MIN - 1 if self._before is None else compaction.line(self._books, stream, self._before)
@@ -355,17 +358,6 @@ class Live:
             found = self._plans[names] = Plan(self._books, nodes, self._zone)
         return found
 
-    def _repeated(self, book: Book, id: int | str, number: int, found: Revision) -> bool:
-        """Whether this revision was already known by then, so that it changes nothing."""
-        event = book.event(id)
-        if event is None or number not in event.revisions:
-            return False
-        kept = event.revisions[number]
-        if kept.content() != found.content():
-            stream = book.definition.stream
-            raise InputError(WORDS("labels.conflict", stream=stream, id=id, revision=number))
-        return kept.known_at <= found.known_at
-
     def _own(self, event: Mapping[str, Any], one: Observed, names: tuple[str, ...]) -> Vector:
         """Labels at the own point of an event that was just observed."""
         book = self._books[one.stream]
@@ -388,6 +380,8 @@ class Live:
         k: int | None,
         own: tuple[str, int | str] | None,
     ) -> Vector:
+        if own is not None:
+            taking.check_own(self._book(own[0]), own[1])
         if k is None:
             k = self._known if own is None else self._book(own[0]).first_known(own[1], self._known)
         if self._before is not None:
@@ -395,6 +389,5 @@ class Live:
             self._check_compacted("k", k)
         for entity in plan.entities:
             if entity not in keys:
-                name = next(name for name in plan.nodes if entity in self._resolved.definitions[name].entities)
-                raise InputError(WORDS("labels.point_entity", name=name, entity=entity, allowed=", ".join(keys)))
+                raise InputError(taking.lacking(plan, entity, keys))
         return Vector(*plan.values(Moment(keys, t, k, own)))

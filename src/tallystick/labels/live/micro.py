@@ -79,9 +79,12 @@ def take_in(book: Book, frame: pl.DataFrame, plan: Plan | None, zone: str, line:
     rows = _plain_rows(book, frame, line)
     if rows is None:
         return None
+    # What raises while words are made leaves the facts as they were.
+    base = _base(book, rows)
+    if not book.ids.take(rows.frame[ID], book.numbered):
+        return None
     book.numbered += rows.at.size
     book.past.add(rows.event, rows.frame)
-    base = _base(book, rows)
     groups = [] if plan is None else plan.groups
     outs = [_run(book, group, base, rows, zone) for group in groups]
     asked = {group.entity for group in groups if group.book is book}
@@ -143,6 +146,8 @@ def _plain_rows(book: Book, frame: pl.DataFrame, line: int) -> Rows | None:
             series[column] = held(frame[column], kind, d.stream)
         except InputError:
             return None
+        if column != d.at and isinstance(series[column].dtype, pl.Datetime) and not _in_years(series[column]):
+            return None
         if kind is None:
             settled[column] = _settled(series[column])
     ids, at = series[d.id], series[d.at].cast(pl.Int64)
@@ -150,13 +155,16 @@ def _plain_rows(book: Book, frame: pl.DataFrame, line: int) -> Rows | None:
     if "known_at" in frame.columns and frame["known_at"].dtype != pl.Null:
         if not (frame["known_at"].dtype.is_integer() or frame["known_at"].dtype == pl.Datetime):
             return None
-        known = instants(frame["known_at"]).cast(pl.Int64)
+        try:
+            known = instants(frame["known_at"]).cast(pl.Int64)
+        except pl.exceptions.PolarsError:
+            return None
         known = known.fill_null(at) if known.null_count() else known
     named = [series[column] for column in (d.id, sequence, *book.keys)]
     if any(one.null_count() or one.dtype not in (pl.Int64, pl.String) for one in named) or at.null_count():
         return None
     whens, knowns = at.to_numpy(), known.to_numpy()
-    if not _accepted(whens, knowns, book, line) or not all(settled.values()) or not book.ids.take(ids, book.numbered):
+    if not _accepted(whens, knowns, book, line) or not all(settled.values()):
         return None
     if settled:
         book.kinds |= {column: kind for column, kind in settled.items() if kind}
@@ -174,6 +182,11 @@ def _accepted(at: Ints, known: Ints, book: Book, line: int) -> bool:
     late = known - at
     inside = at.min() >= T_MIN and known.max() < T_MAX and at.min() > line
     return bool(inside and late.min() >= 0 and late.max() <= book.lateness)
+
+
+def _in_years(series: pl.Series) -> bool:
+    micros = series.cast(pl.Int64)
+    return bool(micros.null_count() == micros.len() or micros.drop_nulls().is_between(T_MIN, T_MAX - 1).all())
 
 
 def _settled(series: pl.Series) -> FieldType | None:

@@ -15,6 +15,8 @@ from tallystick.labels.kernels.rows import FOREVER
 from tallystick.labels.words import WORDS
 
 _INT64 = 2**63
+_SHOWN = 4_000
+"""Bits up to which a whole number is shown as it is; beyond, Python makes no text of it."""
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
@@ -107,7 +109,9 @@ def held_value(value: Any, kind: FieldType, stream: str, column: str) -> Any:
     """A value of an event in the form in which it is held; raises `InputError` for another type."""
     found = _HELD[kind.kind](value)
     if found is None and value == value:
-        raise InputError(WORDS("labels.value", stream=stream, column=column, given=value, allowed=str(kind)))
+        huge = isinstance(value, int) and value.bit_length() > _SHOWN
+        given = f"{value:#x}"[:40] if huge else value
+        raise InputError(WORDS("labels.value", stream=stream, column=column, given=given, allowed=str(kind)))
     return found
 
 
@@ -119,7 +123,10 @@ def _whole(value: Any) -> int | None:
 def _real(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         return None
-    return float(value) + 0.0
+    try:
+        return float(value) + 0.0
+    except OverflowError:
+        return None
 
 
 def _instant(value: Any) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from tallystick.core import FieldType, StateError, TallystickError
 from tallystick.labels.kernels.rows import Ints
+from tallystick.labels.live import compaction
 from tallystick.labels.live.book import Book
 from tallystick.labels.live.numbered import Ids
 from tallystick.labels.live.revisions import Event, Revision
@@ -43,6 +45,8 @@ class _Arena(msgspec.Struct):
 
 
 class _Book(msgspec.Struct):
+    made: dict[str, str]
+    edges: dict[str, int]
     columns: list[str]
     features: list[str]
     kinds: dict[str, str]
@@ -60,7 +64,8 @@ class _State(msgspec.Struct):
 
 def encode(books: Mapping[str, Book], known: int, before: int | None) -> bytes:
     """The state of a live executor as bytes."""
-    found = {name: _book(book) for name, book in books.items()}
+    edges = {name: compaction.edges(books, name, before) for name in books}
+    found = {name: _book(book, edges[name]) for name, book in books.items()}
     return msgspec.msgpack.encode(_State(known, before, found), enc_hook=_encode_date)
 
 
@@ -80,6 +85,10 @@ def decode(books: Mapping[str, Book], state: bytes) -> tuple[int, int | None]:
         kept = found.books.get(name)
         if kept is None or tuple(kept.columns) != book.columns or list(kept.arenas) != list(book.arenas):
             raise StateError(WORDS("labels.state", detail=f"{name}: other columns"))
+        _check_made(name, book, kept)
+        for entity, edge in compaction.edges(books, name, found.before).items():
+            if edge < kept.edges.get(entity, edge):
+                raise StateError(WORDS("labels.state_reach", stream=name, entity=entity))
         try:
             _fill(book, kept)
         except (ValueError, KeyError, TypeError, TallystickError, pl.exceptions.PolarsError) as error:
@@ -97,9 +106,11 @@ def _decode_date(code: int, data: memoryview) -> date:
     return date.fromisoformat(bytes(data).decode())
 
 
-def _book(book: Book) -> _Book:
+def _book(book: Book, edges: dict[str, int]) -> _Book:
     facts = _facts(book)
     return _Book(
+        _made(book),
+        edges,
         list(book.columns),
         _features(book),
         {name: str(kind) for name, kind in sorted(book.kinds.items())},
@@ -112,6 +123,26 @@ def _book(book: Book) -> _Book:
 
 def _dated(value: Any) -> Any:
     return _encode_date(value) if isinstance(value, date) else value
+
+
+def _made(book: Book) -> dict[str, str]:
+    """What the facts of a stream were judged and held by."""
+    d = book.definition
+    found = {"zone": book.zone, "id": d.id, "at": d.at, "sequence": d.sequence or d.id}
+    found |= {f"key of {entity.name}": column for entity, column in d.keys.items()} | {"lateness": str(book.lateness)}
+    for name, spec in d.fields.items():
+        if name in (*book.columns, *book.keys, d.id, d.at, d.sequence):
+            found[f"column {name}"] = f"{spec.type} default={spec.default!r} known_at={spec.known_at}"
+    nodes = {name: sha256(repr(node).encode()).hexdigest()[:16] for name, node in book.joins.items()}
+    return found | {f"joined column {name}": version for name, version in nodes.items()}
+
+
+def _check_made(stream: str, book: Book, kept: _Book) -> None:
+    made = _made(book)
+    for what in dict.fromkeys((*made, *kept.made)):
+        then, now = kept.made.get(what, "none"), made.get(what, "none")
+        if then != now:
+            raise StateError(WORDS("labels.state_made", what=f"{stream}: {what}", given=then, allowed=now))
 
 
 def _features(book: Book) -> list[str]:

@@ -54,8 +54,8 @@ def fill(book: Book, frame: pl.DataFrame) -> tuple[int, int] | None:
     rows = prepare(book.definition, frame, book.columns, declared)
     if not facts.height:
         return 0, T_MIN
-    _remember(book, facts, rows)
     base = base_rows(book, rows)
+    _remember(book, facts, rows)
     for entity, key in zip(book.entities, book.keys, strict=True):
         _fill_arena(book, entity, rows.frame[key], base)
     return facts.height, int(facts[KNOWN].max())  # type: ignore[arg-type]

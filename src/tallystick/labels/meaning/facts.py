@@ -16,6 +16,7 @@ from tallystick.labels.words import WORDS
 
 T_MIN, T_MAX = -62135596800000000, 253402300800000000
 """Instants of the years 1 to 9999, the upper end left out."""
+_DAY = 86_400_000_000
 
 ID, AT, SEQUENCE, KNOWN, REVISION, RETRACT, REFUSED = (
     "@id",
@@ -28,6 +29,7 @@ ID, AT, SEQUENCE, KNOWN, REVISION, RETRACT, REFUSED = (
 )
 FROM, TO, AWAITING = "@from", "@to", "@awaiting:"
 _UTC = pl.Datetime("us", "UTC")
+_INTEGER, _FLAG, _INSTANT = FieldType("integer"), FieldType("flag"), FieldType("instant")
 _HELD: Mapping[str, Any] = {
     "money": pl.Int64,
     "decimal": pl.Int64,
@@ -83,6 +85,17 @@ def held(series: pl.Series, kind: FieldType | None, stream: str) -> pl.Series:
     raise InputError(WORDS("labels.frame", stream=stream, column=series.name, given=str(dtype), allowed=allowed))
 
 
+def _check_years(series: pl.Series, stream: str) -> None:
+    """Raise `InputError` where a column in held form has an instant or a date outside the years 1 to 9999."""
+    if series.dtype not in (_UTC, pl.Date):
+        return
+    unit = 1 if series.dtype == _UTC else _DAY
+    edges = series.to_physical()
+    for edge in (edges.min(), edges.max()):
+        if edge is not None and not T_MIN <= edge * unit < T_MAX:  # type: ignore[operator]
+            raise InputError(WORDS("labels.years", stream=stream, column=series.name, given=edge))
+
+
 def _one_zero(series: pl.Series) -> pl.Series:
     # Polars drops "+ 0.0" as if it did nothing, so -0.0 is replaced by name.
     zero = pl.when(series == 0.0).then(0.0).otherwise(series)
@@ -94,6 +107,9 @@ def instants(series: pl.Series) -> pl.Series:
     if series.dtype.is_integer():
         return series.cast(pl.Int64).cast(_UTC)
     assert isinstance(series.dtype, pl.Datetime)
+    if series.dtype.time_unit == "ms":
+        # Instants that microseconds cannot hold stay outside the years 1 to 9999.
+        return (series.to_physical().clip(T_MIN // 1000 - 1, T_MAX // 1000) * 1000).cast(_UTC)
     zoned = series if series.dtype.time_zone else series.dt.replace_time_zone("UTC")
     return zoned.dt.convert_time_zone("UTC").dt.cast_time_unit("us")
 
@@ -117,8 +133,11 @@ def normalise(
     Raises
     ------
     InputError
-        When a column is absent or of another type.
+        When the facts are no data frame, or a column is absent, of another type or, other than `at` and `known_at`,
+        with an instant or a date outside the years 1 to 9999.
     """
+    if not isinstance(frame, pl.DataFrame):
+        raise InputError(WORDS("labels.frame_kind", stream=events.stream, given=type(frame).__name__))
     keys = tuple(events.keys.values())
     series: dict[str, pl.Series] = {}
     for column in dict.fromkeys((events.id, events.at, events.sequence or events.id, *keys, *columns)):
@@ -126,18 +145,20 @@ def normalise(
             allowed = ", ".join(frame.columns)
             raise InputError(WORDS("labels.column", stream=events.stream, given=column, allowed=allowed))
         series[column] = held(frame[column], declared.get(column), events.stream)
+        if column != events.at:
+            _check_years(series[column], events.stream)
     types = {name: declared.get(name) or _found_type(found.dtype) for name, found in series.items()}
     at = series[events.at].to_physical().cast(pl.Int64)
-    known = instants(frame["known_at"]).to_physical() if _has(frame, "known_at") else at
+    known = held(frame["known_at"], _INSTANT, events.stream).to_physical() if _has(frame, "known_at") else at
     extra = {
         ID: series[events.id],
         SEQUENCE: series[events.sequence or events.id],
         AT: at,
         KNOWN: known.fill_null(at) if known.null_count() else known,
-        REVISION: frame["revision"].cast(pl.Int64).fill_null(0)
+        REVISION: held(frame["revision"], _INTEGER, events.stream).fill_null(0)
         if _has(frame, "revision")
         else pl.zeros(frame.height, pl.Int64, eager=True),
-        RETRACT: frame["retract"].cast(pl.Boolean).fill_null(False)
+        RETRACT: held(frame["retract"], _FLAG, events.stream).fill_null(False)
         if _has(frame, "retract")
         else pl.zeros(frame.height, pl.Boolean, eager=True),
     }
@@ -176,6 +197,8 @@ def _refusal(events: Events, keys: Iterable[str]) -> pl.Expr:
     return (
         pl.when(pl.col(ID).is_null())
         .then(pl.lit("no_id"))
+        .when(pl.col(REVISION) < 0)
+        .then(pl.lit("no_revision"))
         .when(pl.col(KNOWN).is_null() | (whole & pl.col(AT).is_null()))
         .then(pl.lit("no_at"))
         .when(whole & no_key)

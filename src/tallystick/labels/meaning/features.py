@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import date
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -12,10 +13,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tallystick.core import FieldType
+from tallystick.core import FieldType, zone_of
 from tallystick.labels.kernels.rows import AWAITING, FILTERED, FOREVER, NULL, VALUE, Codes, Ints
 from tallystick.labels.meaning.facts import AWAITING as WAITING
-from tallystick.labels.meaning.facts import Rows, codes
+from tallystick.labels.meaning.facts import T_MAX, T_MIN, Rows, codes
 from tallystick.labels.meaning.filters import mask
 from tallystick.labels.plan import Feature
 
@@ -39,7 +40,7 @@ def meaning(rows: Rows, feature: Feature, zone: str) -> Meaning:
     frame = rows.frame
     code = np.full(frame.height, VALUE, np.uint8)
     if feature.role == "flagged":
-        flags = mask(feature.where, frame, rows.types, zone).to_numpy().astype(np.int64)
+        flags = _passes(rows, feature.where, zone).to_numpy().astype(np.int64)
         return Meaning(code, flags, flags, None)
     x, values = rows.at, None
     if feature.column:
@@ -55,8 +56,40 @@ def meaning(rows: Rows, feature: Feature, zone: str) -> Meaning:
         y = integers(frame[feature.other])
         code = np.maximum(code, _codes(frame, feature.other))
     if feature.where:
-        code[~mask(feature.where, frame, rows.types, zone).to_numpy()] = FILTERED
+        code[~_passes(rows, feature.where, zone).to_numpy()] = FILTERED
     return Meaning(code, x, y, values)
+
+
+@lru_cache(maxsize=64)
+def clock_edges(zone: str) -> tuple[int, int]:
+    """The first and the last instant that the clocks of a zone show in the years 1 to 9999.
+
+    A filter reads an earlier or later instant as the edge, in every executor.
+
+    Examples
+    --------
+    >>> clock_edges("UTC") == (T_MIN, T_MAX - 1)
+    True
+    """
+    place = zone_of(zone)
+    first = datetime(1, 1, 2, tzinfo=place).utcoffset() or timedelta()
+    last = datetime(9999, 12, 30, tzinfo=place).utcoffset() or timedelta()
+    micro = timedelta(microseconds=1)
+    return T_MIN + max(-first // micro, 0), T_MAX - 1 - max(last // micro, 0)
+
+
+def _passes(rows: Rows, condition: str, zone: str) -> pl.Series:
+    """Whether each row passes a filter, its instants within what the clocks of the zone show."""
+    first, last = clock_edges(zone)
+    clipped: list[pl.Series] = []
+    if (first, last) != (T_MIN, T_MAX - 1):
+        named = (name for name, kind in rows.types.items() if kind.kind == "instant" and name in rows.frame.columns)
+        for column in (rows.frame[name] for name in named):
+            micros = column.to_physical()
+            within = micros.clip(first, last)
+            if not within.equals(micros):
+                clipped.append(within.cast(column.dtype))
+    return mask(condition, rows.frame.with_columns(clipped) if clipped else rows.frame, rows.types, zone)
 
 
 def _codes(frame: pl.DataFrame, column: str) -> Codes:

@@ -10,6 +10,7 @@ import polars as pl
 
 from tallystick import feel
 from tallystick.core import DefinitionError, FieldType
+from tallystick.labels.definition.currencies import check_currencies
 from tallystick.labels.definition.typecheck import check_types
 from tallystick.labels.words import WORDS
 
@@ -30,13 +31,15 @@ def columns_read(condition: str, declared: Mapping[str, FieldType | None]) -> fr
     Raises
     ------
     DefinitionError
-        When the condition is no FEEL expression, reads the clock, or by its types can never be true.
+        When the condition is no FEEL expression, reads the clock, by its types can never be true, or compares amounts
+        of two currencies.
     """
     expr = _parsed(condition, declared)
     refuse_clock(expr)
     kind = check_types(expr, declared)
     if kind not in ("", "flag"):
         raise DefinitionError(WORDS("labels.where_kind", given=condition, kind=kind))
+    check_currencies(expr, declared)
     return feel.names_in(expr)
 
 

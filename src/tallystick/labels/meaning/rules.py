@@ -27,6 +27,9 @@ _LARGEST = 2**63
 _WIDE = Context(prec=60)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _UNDEFINED = REASONS[UNDEFINED]
+_SLICE = 100_000
+"""Combinations of operands that are held as Python values at once."""
+
 _FAILS = (TallystickError, ArithmeticError, ValueError, TypeError, RecursionError)
 
 
@@ -101,12 +104,14 @@ def rule_column(rule: Rule, operands: list[Values], size: int) -> Values:
     index = keys.join(rows.with_row_index("@row"), on=keys.columns, how="left", maintain_order="left")[
         "@row"
     ].to_numpy()
-    lists = []
-    for number, ((_, operand), values) in enumerate(zip(rule.operands, operands, strict=True)):
-        held = _held(operand.type, values)
-        data, reasons = rows[f"d{number}"].to_list(), rows[f"r{number}"].to_list()
-        lists.append([(None, REASONS[r]) if r else (held(d), "") for d, r in zip(data, reasons, strict=True)])
-    outcomes = [rule_value(rule, list(row)) for row in zip(*lists, strict=True)]
+    outcomes: list[Outcome] = []
+    for some in rows.iter_slices(_SLICE):
+        lists = []
+        for number, ((_, operand), values) in enumerate(zip(rule.operands, operands, strict=True)):
+            held = _held(operand.type, values)
+            data, reasons = some[f"d{number}"].to_list(), some[f"r{number}"].to_list()
+            lists.append([(None, REASONS[r]) if r else (held(d), "") for d, r in zip(data, reasons, strict=True)])
+        outcomes += [rule_value(rule, list(row)) for row in zip(*lists, strict=True)]
     return _values(rule.type, outcomes, index)
 
 

@@ -90,8 +90,8 @@ def at_partitions(
     partitions
         How many partitions a pass over one entity has; chosen by size and memory without it.
     memory_mib
-        How much memory to aim at, 1 or more; fewer than 16 count as 16. One key's facts and points are never parted, so the largest key sets a
-        lower bound: about 400 bytes a fact.
+        How much memory to aim at, 1 or more; fewer than 16 count as 16. One key's facts and points are never parted, so
+        the largest key sets a lower bound: about 400 bytes a fact.
     progress
         Told what is done: a stage, how far, of how much.
 
@@ -182,11 +182,9 @@ class _Run:
 
     def _given_points(self, points: pl.LazyFrame) -> Iterator[pl.DataFrame]:
         schema = points.collect_schema()
-        taken = [name for name in self.names if name in schema or f"{name}__missing" in schema]
-        if taken:
+        if taken := [name for name in self.names if name in schema or f"{name}__missing" in schema]:
             raise InputError(WORDS("labels.point_taken", given=taken[0]))
-        inner = [name for name in (ROW, _T, _K) if name in schema]
-        if inner:
+        if inner := [name for name in (ROW, _T, _K) if name in schema]:
             raise InputError(WORDS("labels.apart_inner", given=inner[0]))
         given = [name for name in ("stream", "id") if name in schema]
         if len(given) == 1:
