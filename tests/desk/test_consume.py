@@ -313,7 +313,8 @@ def test_a_server_that_comes_back_is_read_on(shop: Path, tmp_path: Path) -> None
         assert take(shop, feed, limit=10).observed == 10
         server.stop()
         server.start()
-        assert take(shop, feed, limit=20, idle_s=30).received == 20
+        # What the dead server had not yet noted as acknowledged comes again, and counts once.
+        assert take(shop, feed, limit=0, idle_s=10).received >= 20
         feed.close()
         facts, _, _ = outcome(shop)
         assert [fact.id for fact in facts] == [f"p{number}" for number in range(30)]

@@ -93,10 +93,11 @@ def lent(spark: SparkSession, folder: Path, frame: pl.DataFrame) -> DataFrame:
     return spark.read.parquet(str(path))
 
 
-def back(found: Any) -> pl.DataFrame:
-    frame = pl.from_arrow(found.toArrow())
-    assert isinstance(frame, pl.DataFrame)
-    return frame
+def back(found: Any, folder: Path) -> pl.DataFrame:
+    """What Spark computed, by way of files: at full size it does not fit the driver."""
+    path = folder / f"found{len(list(folder.iterdir()))}"
+    found.write.parquet(str(path))
+    return pl.read_parquet(path / "*.parquet")
 
 
 @pytest.mark.soak
@@ -121,7 +122,8 @@ def test_spark_gives_the_bits_of_the_embedded_run(
             zone=ZONE,
             labels=names,
             partitions=5,
-        )
+        ),
+        tmp_path,
     ).sort("n")
     same = found.with_columns(pl.col(pl.Datetime).dt.convert_time_zone("UTC").dt.cast_time_unit("us"))
     assert same.columns == expected.columns
@@ -137,7 +139,7 @@ def test_points_without_events_and_their_refusals(spark: SparkSession, tmp_path:
     given = {"payments": lent(spark, tmp_path, facts), "visits": lent(spark, tmp_path, seen)}
     asked = lent(spark, tmp_path, points)
     wanted = ["sum_1d", "fraud_shop", "last_at", "ratio"]
-    found = back(at_spark(labels, spark, asked, given, zone=ZONE, labels=wanted, partitions=3)).sort("n")
+    found = back(at_spark(labels, spark, asked, given, zone=ZONE, labels=wanted, partitions=3), tmp_path).sort("n")
     expected = Library.from_file(labels, ZONE).at(points, wanted, {"payments": facts, "visits": seen})
     same = found.with_columns(pl.col(pl.Datetime).dt.convert_time_zone("UTC").dt.cast_time_unit("us"))
     assert same.equals(expected)
