@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from tallystick.labels.batch.arrangement import Arrangement, Place, View
 from tallystick.labels.kernels import extremes, places, scans, settled
-from tallystick.labels.kernels.rows import VALUE, Codes, Ints
+from tallystick.labels.kernels.rows import FILTERED, FOREVER, VALUE, Codes, Ints
 from tallystick.labels.meaning.features import Meaning, hashes, meaning
 from tallystick.labels.plan import EVENTS, SESSION, Feature, Leaf, Window
 
@@ -27,64 +28,89 @@ class Sheet:
         rows = a.order if self.view.rows is None else a.order[self.view.rows]
         self.x = made.x[rows]
         self.y = self.x if made.y is made.x else made.y[rows]
-        self._ranks: tuple[Ints, Ints] | None = None
-        self._running: Ints | None = None
-        self._beyond: dict[bool, tuple[Ints, Ints]] = {}
-        self._twins: tuple[Ints, Ints] | None = None
-        self._hashes: NDArray[np.uint64] | None = None
-        self._passing: tuple[View, Codes] | None = None
-        self._narrow: bool | None = None
+        self._blocks: dict[bool, Ints] = {}
+        self._beyond: dict[bool, Ints] = {}
 
-    @property
+    @cached_property
     def narrow(self) -> bool:
         """Whether no sum of these values can leave 63 bits."""
-        if self._narrow is None:
-            largest = max(abs(int(self.x.min())), abs(int(self.x.max()))) if self.x.size else 0
-            self._narrow = largest * max(self.x.size, 1) < 2**62
-        return self._narrow
+        largest = max(abs(int(self.x.min())), abs(int(self.x.max()))) if self.x.size else 0
+        return bool(largest * max(self.x.size, 1) < 2**62)
 
     @property
     def different(self) -> int:
         """How many different values a numbered column has."""
         return 0 if self.values is None else self.values.len()
 
+    @cached_property
     def running(self) -> Ints:
         """Sums of the rows before each."""
-        if self._running is None:
-            self._running = settled.running(self.x)
-        return self._running
+        found: Ints = settled.running(self.x)
+        return found
 
-    def beyond(self, most: bool) -> tuple[Ints, Ints]:
-        """For each row the one before it that is more extreme, and the extremes of blocks of rows."""
+    @cached_property
+    def loose(self) -> Codes:
+        """1 for each row that came late or was superseded."""
+        view = self.view
+        found: Codes = ((view.known_from > view.at) | (view.known_to != FOREVER)).astype(np.uint8)
+        return found
+
+    @cached_property
+    def loose_rows(self) -> tuple[Ints, Ints]:
+        """How many loose rows lie before each row, and which they are."""
+        before = np.zeros(self.loose.size + 1, np.int64)
+        np.cumsum(self.loose, out=before[1:])
+        return before, np.flatnonzero(self.loose)
+
+    def blocks(self, most: bool) -> Ints:
+        """The extremes of blocks of rows, the loose ones left out."""
+        if most not in self._blocks:
+            self._blocks[most] = extremes.blocks(most, self.x, self.loose)
+        return self._blocks[most]
+
+    def beyond(self, most: bool) -> Ints:
+        """For each row the one before it that is more extreme."""
         if most not in self._beyond:
-            lasting = np.zeros(self.x.size, np.uint8)
-            more = settled.beyond(most, self.x, self.view.starts)
-            self._beyond[most] = more, extremes.blocks(most, self.x, lasting)
+            self._beyond[most] = settled.beyond(most, self.x, self.view.starts)
         return self._beyond[most]
 
+    @cached_property
     def twins(self) -> tuple[Ints, Ints]:
         """For each row the one before and the one after it that has the same value."""
-        if self._twins is None:
-            self._twins = settled.twins(self.x, self.view.starts, self.different)
-        return self._twins
+        found: tuple[Ints, Ints] = settled.twins(self.x, self.view.starts, self.different)
+        return found
 
+    @cached_property
     def hashes(self) -> NDArray[np.uint64]:
         """The hash of each different value, by its number."""
-        if self._hashes is None:
-            self._hashes = hashes(pl.Series() if self.values is None else self.values)
-        return self._hashes
+        return hashes(pl.Series() if self.values is None else self.values)
 
+    @cached_property
     def hashed(self) -> tuple[NDArray[np.uint64], Ints]:
         """The hashes of the different values in order, and the place of each value's among them."""
-        order = np.argsort(self.hashes(), kind="stable")
-        return self.hashes()[order], places.inverse(order)
+        order = np.argsort(self.hashes, kind="stable")
+        return self.hashes[order], places.inverse(order)
 
+    @cached_property
     def ranks(self) -> tuple[Ints, Ints]:
-        """Each value's number in the order of values, and the values in order."""
-        if self._ranks is None:
-            levels, rank = np.unique(self.x, return_inverse=True)
-            self._ranks = rank.astype(np.int64), levels
-        return self._ranks
+        """The values in order, and each row's number among them."""
+        levels, rank = np.unique(self.x, return_inverse=True)
+        return levels, rank.astype(np.int64)
+
+    @cached_property
+    def passing(self) -> tuple[View, Codes]:
+        """The rows that pass the filter, and their codes."""
+        return self._some(self.code != FILTERED)
+
+    @cached_property
+    def holes(self) -> tuple[View, Codes] | None:
+        """The rows without a value, and their codes; None where every row has one."""
+        without = self.code > VALUE
+        return self._some(without) if without.any() else None
+
+    def _some(self, chosen: NDArray[np.bool_]) -> tuple[View, Codes]:
+        view = self.a.view(chosen)
+        return view, self.code if view.rows is None else self.code[view.rows]
 
     def place(self, leaf: Leaf, anchor: Ints | None) -> Place:
         """The window of a leaf at each point."""
@@ -100,11 +126,7 @@ class Sheet:
 
     def _walk(self, window: Window, whole: Place) -> Ints:
         """Windows that count facts: back over the rows that pass the filter."""
-        if self._passing is None:
-            passing = self.code != 0
-            view = self.a.view(None if passing.all() else passing)
-            self._passing = view, self.code if view.rows is None else self.code[view.rows]
-        view, code = self._passing
+        view, code = self.passing
         a, (first, last) = self.a, view.range(whole.low, whole.high)
         seen: Any = (view.known_from, view.known_to, view.event, first, last, a.k, a.own, whole.present)
         if window.kind == EVENTS:

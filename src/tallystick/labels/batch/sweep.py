@@ -17,7 +17,7 @@ from tallystick.labels.batch.arrangement import Arrangement, Place, each, in_par
 from tallystick.labels.batch.sheet import Sheet
 from tallystick.labels.kernels import edges, extremes, places, scans, settled, sketches, slides
 from tallystick.labels.kernels.linear import family_of
-from tallystick.labels.kernels.rows import APPROXIMATE, FOREVER, FOUND, NONE, UNDEFINED, Codes, Ints
+from tallystick.labels.kernels.rows import APPROXIMATE, FOUND, NONE, UNDEFINED, Codes, Ints
 from tallystick.labels.meaning import reasons
 from tallystick.labels.meaning.features import floats, integers, listed, plain_value
 from tallystick.labels.meaning.values import Values
@@ -139,14 +139,14 @@ def _settled(sheet: Sheet, place: Place, family: int, kinds: Ints, out: tuple[An
     a, (whole, real, status) = sheet.a, out
     points: Any = (place.low, place.high, a.sequence)
     if family == _NARROW:
-        total = sheet.running()
+        total = sheet.running
         in_parts(a.size, lambda first, last: _totals(kinds, total, *points, first, last, whole, real, status))
     elif family in (_LEAST, _MOST):
         most = family == _MOST
-        given: Any = (most, sheet.x, *sheet.beyond(most), *points)
+        given: Any = (most, sheet.x, sheet.beyond(most), sheet.blocks(most), *points)
         in_parts(a.size, lambda first, last: _peaks(*given, first, last, whole[0], status[0]))
     elif family == _TALLY and kinds.size == 1 and kinds[0] == al.DISTINCT:
-        given = (*sheet.twins(), *points)
+        given = (*sheet.twins, *points)
         in_parts(a.size, lambda first, last: _varieties(*given, first, last, whole[0], status[0]))
     else:
         return False
@@ -165,24 +165,20 @@ def _travelling(
     travels = place.travels[onward]
     rows: Any = (view.known_from, view.known_to, place.low, place.high, a.k, a.sequence)
 
-    def part(travel: tuple[Any, ...]) -> None:
-        given: Any = (*rows, *travel)
-        if family == _NARROW:
-            _narrow(kinds, sheet.x, *given, *out)
-        elif family in (_LEAST, _MOST):
-            _extremes(family == _MOST, sheet.x, *given, whole[0], status[0])
-        elif family == _TALLY:
-            _tallies(kinds, sheet.different, sheet.x, *given, *out)
-        elif family == _SKETCH:
-            hashes, by_hash = sheet.hashed()
-            _sketches(caps, hashes, by_hash, sheet.x, *given, whole, status)
-        elif family == _ORDER:
-            rank, levels = sheet.ranks()
-            _orders(params, caps, levels, rank, *given, whole, status)
-        else:
-            _linear(family, kinds, params, sheet.x, sheet.y, view.at, *given, *out)
-
-    each(travels, part)
+    head: Any
+    tail: Any
+    kernel, head, tail = _linear, (family, kinds, params, sheet.x, sheet.y, view.at), out
+    if family == _NARROW:
+        kernel, head = _narrow, (kinds, sheet.x)
+    elif family in (_LEAST, _MOST):
+        kernel, head, tail = _extremes, (family == _MOST, sheet.x), (whole[0], status[0])
+    elif family == _TALLY:
+        kernel, head = _tallies, (kinds, sheet.different, sheet.x)
+    elif family == _SKETCH:
+        kernel, head, tail = _sketches, (caps, *sheet.hashed, sheet.x), (whole, status)
+    elif family == _ORDER:
+        kernel, head, tail = _orders, (params, caps, *sheet.ranks), (whole, status)
+    each(travels, lambda travel: kernel(*head, *rows, *travel, *tail))
     if onward:
         _aside(sheet, place, family == _MOST, travels, whole[0], status[0])
 
@@ -194,11 +190,7 @@ def _aside(sheet: Sheet, place: Place, most: bool, travels: list[Any], whole: In
     chosen = np.flatnonzero(out & (place.fast == 1) & (place.low < place.high))
     if not chosen.size:
         return
-    loose = ((view.known_from > view.at) | (view.known_to != FOREVER)).astype(np.uint8)
-    before = np.zeros(loose.size + 1, np.int64)
-    np.cumsum(loose, out=before[1:])
-    best = extremes.blocks(most, sheet.x, loose)
-    rows = (sheet.x, view.known_from, view.known_to, loose, before, np.flatnonzero(loose), best)
+    rows = (sheet.x, view.known_from, view.known_to, sheet.loose, *sheet.loose_rows, sheet.blocks(most))
     given: Any = (most, *rows, chosen, place.low, place.high, a.k, a.sequence, whole, status)
     extremes.extremes_aside(*given)
 
@@ -214,7 +206,7 @@ def _scan(sheet: Sheet, place: Place, leaf: Leaf, chosen: Ints, whole: Ints, rea
         low = np.maximum(low, places.window_starts(view.at, start, np.maximum(place.high, start), until))
         low = np.minimum(low, place.high)
     width = max(int((place.high - low)[chosen].max()), 1)
-    marks = sheet.hashes() if leaf.cap and sheet.values is not None else np.zeros(0, np.uint64)
+    marks = sheet.hashes if leaf.cap and sheet.values is not None else np.zeros(0, np.uint64)
     # The kernel writes a whole and a real number: one of them goes nowhere.
     real_out = real if kind.gives == "real" or kind.code == al.RANGE else np.zeros_like(real)
     whole_out = whole if kind.gives != "real" else np.zeros_like(whole)
@@ -363,11 +355,9 @@ def _why(sheet: Sheet, place: Place, chosen: Ints, empty: bool) -> Codes:
     """Why there is no value at the chosen points: what its rows without a value say, else whether the key was seen."""
     a = sheet.a
     said = np.full(chosen.size, 3, np.uint8)
-    holes = sheet.code >= 2
-    if holes.any():
-        view = a.view(holes)
+    if sheet.holes is not None:
+        view, code = sheet.holes
         low, high = view.range(place.row_low, place.row_high)
-        code = sheet.code if view.rows is None else sheet.code[view.rows]
         seen: Any = (a.k, a.own, place.present, code, view.known_from, view.known_to, view.event)
         said = places.hollow(chosen, low, high, *seen)
     found = np.array([0, reasons.NOT_YET_KNOWN, reasons.SOURCE_NULL, 0], np.uint8)[said]
