@@ -15,7 +15,7 @@ from tallystick.labels import algebra as al
 from tallystick.labels.algebra import ALGEBRA
 from tallystick.labels.batch.arrangement import Arrangement, Place, each, in_parts
 from tallystick.labels.batch.sheet import Sheet
-from tallystick.labels.kernels import edges, extremes, places, scans, settled, sketches, slides
+from tallystick.labels.kernels import edges, extremes, places, ranks, scans, settled, slides
 from tallystick.labels.kernels.linear import family_of
 from tallystick.labels.kernels.rows import APPROXIMATE, FOUND, NONE, UNDEFINED, Codes, Ints
 from tallystick.labels.meaning import reasons
@@ -101,8 +101,8 @@ _narrow: Any = slides.narrow
 _linear: Any = slides.linear
 _extremes: Any = extremes.extremes
 _tallies: Any = slides.tallies
-_orders: Any = slides.orders
-_sketches: Any = sketches.sketches
+_orders: Any = ranks.orders
+_sketches: Any = ranks.sketches
 
 
 def _family(sheet: Sheet, code: int) -> int | None:

@@ -16,9 +16,9 @@ import numpy as np
 
 from tallystick.core.numeric import kernel
 from tallystick.labels.algebra import COUNT, DISTINCT, SUM
-from tallystick.labels.kernels.folds import cut8, entropy, log_weight, rank_of
+from tallystick.labels.kernels.folds import entropy, log_weight
 from tallystick.labels.kernels.linear import add, finish, take, zero
-from tallystick.labels.kernels.rows import APPROXIMATE, FOREVER, FOUND, NONE, Codes, Ints
+from tallystick.labels.kernels.rows import FOREVER, FOUND, NONE, Codes, Ints
 
 
 @kernel
@@ -295,83 +295,3 @@ def tallies(
                 whole[one, to[p]] = some
             else:
                 real[one, to[p]] = entropy(n, weight)
-
-
-@kernel
-def orders(
-    params: Ints,
-    caps: Ints,
-    levels: Ints,
-    rank: Ints,
-    known_from: Ints,
-    known_to: Ints,
-    low: Ints,
-    high: Ints,
-    k: Ints,
-    to: Ints,
-    first: int,
-    steps: Ints,
-    ops: Ints,
-    anew: Codes,
-    whole: Any,
-    status: Any,
-) -> None:
-    """Order statistics by a Fenwick tree of counts over the ranks of values; `levels` are the values by rank."""
-    size = levels.size
-    tree = np.zeros(size + 1, np.int32)
-    top = 1
-    while top * 2 <= size:
-        top *= 2
-    n, lo, hi, then = 0, 0, 0, 0
-    for j in range(anew.size):
-        p = first + j
-        if anew[j] == 2:
-            for one in range(params.size):
-                status[one, to[p]] = NONE
-            continue
-        # One queue of rows to add or take: those of the old window first, where it begins anew.
-        drop_from, drop_to = 0, 0
-        if anew[j] == 1:
-            drop_from, drop_to = lo, hi
-            lo, hi = low[p], low[p]
-        changed = steps[j + 1] - steps[j]
-        now = k[p]
-        total = drop_to - drop_from + changed + max(high[p] - hi, 0) + (low[p] - lo)
-        for step in range(total):
-            one = step
-            if one < drop_to - drop_from:
-                i = drop_from + one
-                delta = -1 if known_from[i] <= then and then < known_to[i] else 0
-            elif one - (drop_to - drop_from) < changed:
-                op = ops[steps[j] + one - (drop_to - drop_from)]
-                i, delta = (op, 1) if op >= 0 else (-1 - op, -1)
-            else:
-                one -= drop_to - drop_from + changed
-                if one < high[p] - hi:
-                    i, delta = hi + one, 1
-                else:
-                    i, delta = lo + one - max(high[p] - hi, 0), -1
-                if not (known_from[i] <= now and now < known_to[i]):
-                    delta = 0
-            if delta != 0:
-                n += delta
-                place = rank[i] + 1
-                while place <= size:
-                    tree[place] += delta
-                    place += place & -place
-        lo, hi, then = low[p], max(high[p], hi), now
-        for one in range(params.size):
-            if n == 0:
-                status[one, to[p]] = NONE
-                continue
-            left, place, bit = rank_of(params[one], n), 0, top
-            while bit > 0:
-                if place + bit <= size and tree[place + bit] < left:
-                    place += bit
-                    left -= tree[place]
-                bit >>= 1
-            whole[one, to[p]] = levels[place]
-            if caps[one] > 0 and n > caps[one]:
-                # Cutting keeps the order, so the value at a rank may be cut after it was found.
-                whole[one, to[p]] = cut8(levels[place])
-                status[one, to[p]] = APPROXIMATE

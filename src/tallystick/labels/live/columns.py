@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tallystick.core import FieldType
 from tallystick.labels.definition.resolve import Definition
 from tallystick.labels.kernels.rows import APPROXIMATE
 from tallystick.labels.live.outcomes import Vector
@@ -19,8 +17,7 @@ from tallystick.labels.live.programs import NUMBERED, REAL, STATUS, Group
 from tallystick.labels.live.revisions import to_int
 from tallystick.labels.meaning.arithmetic import by_column
 from tallystick.labels.meaning.features import floats
-from tallystick.labels.meaning.reasons import REASONS
-from tallystick.labels.meaning.values import Values, to_series
+from tallystick.labels.meaning.values import Values, repeated, to_columns
 from tallystick.labels.plan import Node
 
 _WHOLE = ("money", "decimal", "integer")
@@ -54,22 +51,15 @@ def in_columns(plan: Plan, outs: Sequence[NDArray[np.int64]], size: int) -> pl.D
                 blocks |= {place: (block, at * size) for at, (place, _) in enumerate(members)}
     by_leaf = {leaf: _values(*slow[place]) for leaf, place in plan.links.items()} if plan.formulas else {}
     columns: list[pl.Series] = []
+    nothing = repeated(None, pl.String, size)
     for name, node, place in plan.outputs:
         if place in blocks:
             block, begin = blocks[place]
-            columns += [block.slice(begin, size).alias(name), _no_reasons(f"{name}__missing", size)]
+            columns += [block.slice(begin, size).alias(name), nothing.alias(f"{name}__missing")]
             continue
         values = _values(*slow[place]) if place >= 0 else by_column(node, by_leaf, size)
-        columns += [_to_series(name, values, node.type), _to_reasons(name, values)]
-        if name in plan.capped:
-            marks = np.zeros(size, np.bool_) if values.approximate is None else values.approximate
-            columns.append(pl.Series(f"{name}__approximate", marks & (values.reason == 0)))
+        columns += to_columns(name, values, node.type, name in plan.capped, nothing)
     return pl.DataFrame(columns)
-
-
-@lru_cache(maxsize=1024)
-def _no_reasons(name: str, size: int) -> pl.Series:
-    return _nulls(pl.String, size).alias(name)
 
 
 def _values(group: Group, i: int, out: NDArray[np.int64]) -> Values:
@@ -91,33 +81,6 @@ def _values(group: Group, i: int, out: NDArray[np.int64]) -> Values:
         plain = [0 if value is None else value if dtype is np.float64 else to_int(value, leaf.type) for value in values]
         return Values(np.array(plain, dtype)[numbers], reason, None, approximate)
     return Values(floats(whole) if leaf.type.kind == "real" else whole, reason, None, approximate)
-
-
-@lru_cache(maxsize=256)
-def _nulls(dtype: Any, size: int, value: str | None = None) -> pl.Series:
-    return pl.Series([value], dtype=dtype).new_from_index(0, size)
-
-
-def _to_series(name: str, values: Values, kind: FieldType) -> pl.Series:
-    """`batch.to_series` by calls that plan no query."""
-    if kind.kind not in ("money", "decimal", "integer", "real"):
-        return to_series(name, values, kind)
-    found = pl.Series(name, values.data)
-    if not values.reason.any():
-        return found
-    return found.zip_with(pl.Series(values.reason == 0), _nulls(found.dtype, found.len()))
-
-
-def _to_reasons(name: str, values: Values) -> pl.Series:
-    """`batch.to_reasons` by calls that plan no query."""
-    if not values.reason.any():
-        return _no_reasons(f"{name}__missing", values.reason.size)
-    found = _nulls(pl.String, values.reason.size)
-    for reason in np.flatnonzero(np.bincount(values.reason)).tolist():
-        if reason:
-            given = _nulls(pl.String, values.reason.size, REASONS[reason])
-            found = given.zip_with(pl.Series(values.reason == reason), found)
-    return found.alias(f"{name}__missing")
 
 
 def to_frame(nodes: Mapping[str, Node], definitions: Mapping[str, Definition], vectors: list[Vector]) -> pl.DataFrame:

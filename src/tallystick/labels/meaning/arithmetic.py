@@ -21,7 +21,7 @@ from tallystick.labels.kernels.rows import Codes, Ints
 from tallystick.labels.kernels.wide import multiply64
 from tallystick.labels.meaning.reasons import REASONS, UNDEFINED
 from tallystick.labels.meaning.rules import Outcome, rule_column, rule_value
-from tallystick.labels.meaning.values import Values, to_reasons, to_series
+from tallystick.labels.meaning.values import Values, repeated, to_columns
 from tallystick.labels.plan import Const, Leaf, Node, Op, Rule
 
 _UNDEFINED = REASONS[UNDEFINED]
@@ -122,11 +122,7 @@ def to_labels(
 ) -> list[pl.Series]:
     """The columns of labels: value, reason, and for those named in `approximate` whether it is."""
     columns: list[pl.Series] = []
-    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, size)
+    nothing = repeated(None, pl.String, size)
     for name, node in nodes.items():
-        values = by_column(node, found, size)
-        columns += [to_series(name, values, node.type), to_reasons(name, values, nothing)]
-        if name in approximate:
-            marks = np.zeros(size, np.bool_) if values.approximate is None else values.approximate
-            columns.append(pl.Series(f"{name}__approximate", marks & (values.reason == 0)))
+        columns += to_columns(name, by_column(node, found, size), node.type, name in approximate, nothing)
     return columns

@@ -27,16 +27,11 @@ class Values(msgspec.Struct, frozen=True):
 
 
 def to_series(name: str, values: Values, kind: FieldType) -> pl.Series:
-    """Values as a column of the label's type, null where missing."""
-    present = pl.Series(values.reason == 0)
+    """Values as a column of the label's type, null where missing; numbers by calls that plan no query."""
     if kind.kind == "text":
         assert values.texts is not None
         numbers = pl.Series(np.maximum(values.data, 0))
-        found = (
-            values.texts.gather(numbers)
-            if values.texts.len()
-            else pl.Series([None], dtype=pl.String).new_from_index(0, numbers.len())
-        )
+        found = values.texts.gather(numbers) if values.texts.len() else repeated(None, pl.String, numbers.len())
     else:
         found = pl.Series(values.data)
         casts: dict[str, Any] = {"flag": pl.Boolean, "instant": pl.Datetime("us", "UTC")}
@@ -44,14 +39,30 @@ def to_series(name: str, values: Values, kind: FieldType) -> pl.Series:
             found = found.cast(pl.Int32).cast(pl.Date)
         elif kind.kind in casts:
             found = found.cast(casts[kind.kind])
-    if not values.reason.any():
-        return found.alias(name)
-    return found.to_frame("v").select(pl.when(present).then(pl.col("v")).otherwise(None).alias(name)).to_series()
+    if values.reason.any():
+        found = found.zip_with(pl.Series(values.reason == 0), repeated(None, found.dtype, found.len()))
+    return found.alias(name)
 
 
 def to_reasons(name: str, values: Values, nothing: pl.Series) -> pl.Series:
     """The reasons as a text column, null where there is a value; `nothing` is such a column of nulls alone."""
-    if not values.reason.any():
-        return nothing.alias(f"{name}__missing")
-    table = pl.Series([None, *REASONS[1:]], dtype=pl.String)
-    return table.gather(pl.Series(values.reason)).alias(f"{name}__missing")
+    found = nothing
+    for reason in np.flatnonzero(np.bincount(values.reason)).tolist():
+        if reason:
+            given = repeated(REASONS[reason], pl.String, nothing.len())
+            found = given.zip_with(pl.Series(values.reason == reason), found)
+    return found.alias(f"{name}__missing")
+
+
+def to_columns(name: str, values: Values, kind: FieldType, capped: bool, nothing: pl.Series) -> list[pl.Series]:
+    """The columns of a label: value, reason, and for one with a cap whether it is approximate."""
+    columns = [to_series(name, values, kind), to_reasons(name, values, nothing)]
+    if capped:
+        marks = np.zeros(values.reason.size, np.bool_) if values.approximate is None else values.approximate
+        columns.append(pl.Series(f"{name}__approximate", marks & (values.reason == 0)))
+    return columns
+
+
+def repeated(value: str | None, dtype: Any, size: int) -> pl.Series:
+    """One value in every row."""
+    return pl.Series([value], dtype=dtype).new_from_index(0, size)
