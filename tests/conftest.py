@@ -89,6 +89,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     """What the comparing tests counted, from every process: values compared and found equal."""
     passed = [report for report in terminalreporter.stats.get("passed", ()) if report.when == "call"]
     found = [dict(report.user_properties) for report in passed]
-    compared = sum(properties.get("compared", 0) for properties in found)
-    if compared:
-        terminalreporter.write_line(f"labels: {compared:,} values compared with the oracle, 0 differ")
+    for name, with_what in (("compared", "the oracle"), ("compared_on_spark", "Spark")):
+        compared = sum(properties.get(name, 0) for properties in found)
+        if compared:
+            terminalreporter.write_line(f"labels: {compared:,} values compared with {with_what}, 0 differ")

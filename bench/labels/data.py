@@ -1,14 +1,13 @@
 """The data of the label benchmarks: card payments of skewed use, from a seed.
 
 Each card's and each merchant's share of the payments falls with its rank to the power of -1.2 (Zipf): of 50,000 cards
-the busiest has a fifth of all payments, half of the cards a few. That is a harder skew than the simulated bank's, whose
-busy terminals are drawn by the square of a uniform number: a card issuer sees the second, an acquirer whose keys are
-terminals and gateways the first. Instants are distinct microseconds, since two rows of equal time are one frame to a
-RANGE window.
+the busiest has a fifth of all payments, half of the cards a few. That is an acquirer's view, whose keys are terminals
+and gateways. Instants are distinct microseconds, since two rows of equal time are one frame to a RANGE window.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +28,17 @@ WINDOWS = {"1h": HOUR, "1d": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
 
 def skewed(random: np.random.Generator, choices: int, size: int) -> Ints:
     """Draw `size` numbers below `choices` by Zipf's law; which of them are the busy ones has no order."""
-    edges = np.cumsum(np.arange(1, choices + 1, dtype=np.float64) ** -SKEW)
-    rank = np.minimum(np.searchsorted(edges / edges[-1], random.random(size), side="right"), choices - 1)
-    shuffled: Ints = np.random.default_rng(choices).permutation(choices).astype(np.int64)[rank]
-    return shuffled
-
-
-def bank_like(random: np.random.Generator, choices: int, size: int) -> Ints:
-    """Draw `size` numbers below `choices` as the simulated bank draws a terminal: by a uniform number's square."""
-    drawn: Ints = (choices * random.random(size) ** 2).astype(np.int64)
+    edges, shuffled = _law(choices)
+    rank = np.minimum(np.searchsorted(edges, random.random(size), side="right"), choices - 1)
+    drawn: Ints = shuffled[rank]
     return drawn
+
+
+@lru_cache(maxsize=2)
+def _law(choices: int) -> tuple[NDArray[np.float64], Ints]:
+    """Up to which uniform number each rank is drawn, and which number has it."""
+    edges = np.cumsum(np.arange(1, choices + 1, dtype=np.float64) ** -SKEW)
+    return edges / edges[-1], np.random.default_rng(choices).permutation(choices).astype(np.int64)
 
 
 def payments(events: int, keys: int = KEYS, *, first: int = 0, of: int = 0) -> pl.DataFrame:
@@ -51,9 +51,8 @@ def payments(events: int, keys: int = KEYS, *, first: int = 0, of: int = 0) -> p
     keys
         How many cards.
     first, of
-        With `of` the payments are a part, from number `first`, of a history of `of` payments, whose cards are drawn as
-        the simulated bank draws terminals: no card may have a fifth of a history that grows and grows. The part's
-        start on the clock is where so many payments lead on the average.
+        With `of` the payments are a part, from number `first`, of a history of `of` payments. The part's start on the
+        clock is where so many payments lead on the average.
     """
     random = np.random.default_rng((7, first))
     step = DAYS * DAY / (of or events)
@@ -63,7 +62,7 @@ def payments(events: int, keys: int = KEYS, *, first: int = 0, of: int = 0) -> p
         {
             "payment_id": np.arange(first, first + events),
             "paid_at": at,
-            "card_id": bank_like(random, keys, events) if of else skewed(random, keys, events),
+            "card_id": skewed(random, keys, events),
             "merchant_id": skewed(random, MERCHANTS, events),
             "amount": np.exp(random.normal(8.0, 1.0, events)).astype(np.int64) + 50,
         }

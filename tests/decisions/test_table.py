@@ -230,3 +230,33 @@ def test_a_table_of_thousands_of_rules_is_read_through_its_index() -> None:
     values = {"amount": 2999.5, "country": "C3", "flag": None, "day": None}
     assert model.decide("D", values).value == Decimal(2999)
     assert model.decide("D", values | {"amount": 3000}).value is None
+
+
+def test_a_value_that_a_column_does_not_allow_makes_the_table_null_with_its_cause() -> None:
+    text = dmn([(["-", "-", "-", "-"], ["1"], "")]).replace(
+        "<text>country</text></inputExpression>",
+        '<text>country</text></inputExpression><inputValues><text>"DE", "FR"</text></inputValues>',
+    )
+    values = {"amount": None, "country": "US", "flag": None, "day": None}
+    result = load(text).decide("D", values)
+    assert result.value is None
+    assert any('"US" is not "DE", "FR"' in cause for cause in result.nulls)
+    assert load(text).decide("D", values | {"country": "FR"}).value == Decimal(1)
+
+
+def test_an_outcome_that_its_output_does_not_allow_is_null_with_its_cause() -> None:
+    outputs = '<output name="o" typeRef="number"><outputValues><text>1, 2</text></outputValues></output>'
+    rules = [([f"{n}", "-", "-", "-"], [text], "") for n, text in enumerate(["1", "3", '"a"', "amount + 1"])]
+    model = load(dmn(rules, outputs=outputs))
+    values = {"country": None, "flag": None, "day": None}
+    found = [model.decide("D", values | {"amount": n}) for n in range(4)]
+    assert [result.value for result in found] == [Decimal(1), None, None, None]
+    assert ["D, rule 2" in found[1].nulls[0], "number" in found[2].nulls[0], "rule 4" in found[3].nulls[0]] == [
+        True
+    ] * 3
+
+
+def test_any_takes_equal_numbers_of_other_scales_as_one_outcome() -> None:
+    rules = [(["-", "-", "-", "-"], [text], "") for text in ("1.0", "1.00")]
+    values = {"amount": 1, "country": None, "flag": None, "day": None}
+    assert load(dmn(rules, 'hitPolicy="ANY"')).decide("D", values).value == Decimal(1)

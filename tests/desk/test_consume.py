@@ -21,7 +21,7 @@ from tests.services import Server
 from tallystick import data
 from tallystick.core import InputError, StateError, format_instant
 from tallystick.data.words import WORDS
-from tallystick.desk import Consumed, Desk, consume, cursor_path, load_project, quarantine_path
+from tallystick.desk import Consumed, Desk, consume, cursor_path, livestate, load_project, quarantine_path
 
 SETTINGS = """
 [project]
@@ -359,6 +359,35 @@ def test_a_stream_with_a_flow_is_decided_and_answered_once(
     assert (taken.received, taken.repeated, taken.quarantined, sum(taken.outcomes.values())) == (7, 6, 1, 0)
     aside = data.read_quarantine(quarantine_path(project))
     assert [(entry["position"], entry["code"]) for entry in aside] == [(6, "request.conflict")]
+
+
+def test_settled_facts_are_folded_as_events_come(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred days of payments: labels as without folding, and never more events held than the last days bring."""
+    monkeypatch.setattr(livestate, "FEW", 50)
+    monkeypatch.setattr(sys.modules["tallystick.desk.consume"], "BATCH", 50)
+    chance, file = random.Random(3), tmp_path / "payments.ndjson"
+    events = [payment(i, chance.choice(CARDS), 2 * i, f"{chance.randint(1, 9999) / 100:.2f}") for i in range(1_200)]
+    late = [payment(3, CARDS[0], 6, "1.00", revision=1), events[3], payment(1_199, CARDS[0], 2_398, "1.00", revision=1)]
+    file.write_text("".join(json.dumps(event) + "\n" for event in [*events, *late]))
+    small = copy(shop, "small")
+    settings = small / "tallystick.toml"
+    settings.write_text(settings.read_text("utf-8") + '[state]\nsettled = "5d"\n', "utf-8")
+    held: list[int] = []
+    with Desk(load_project(small)) as desk:
+        folded = consume(
+            desk, data.FileFeed(file, small / "cursor"), idle_s=0, progress=lambda *_: held.append(desk.live.held)
+        )
+    # 36 days of 12 payments, twice that before it is worth while again, and a batch.
+    assert max(held) <= 2 * 36 * 12 + 50
+    # A correction of what was folded is put aside, and so is what comes again from then.
+    assert (folded.observed, folded.quarantined, folded.repeated) == (1_201, 2, 0)
+    aside = data.read_quarantine(quarantine_path(load_project(small)))
+    assert [entry["code"] for entry in aside] == ["labels.settled", "event.refused"]
+    file.write_text("".join(json.dumps(event) + "\n" for event in [*events, late[2]]))
+    take(shop, data.FileFeed(file, shop / "cursor"))
+    (facts, values, _), (others, found, _) = outcome(shop), outcome(small)
+    assert found == values
+    assert [fact.id for fact in others] == [fact.id for fact in facts]
 
 
 def test_text_that_no_file_can_hold_is_put_aside_by_its_field(shop: Path, tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
+from tallystick.core import DefinitionError
 from tallystick.desk import Desk, decide, load_project
 from tallystick.desk.evidence import open_keys
 from tallystick.desk.index import forget
@@ -90,3 +92,34 @@ def test_a_kept_state_is_lost_with_any_subject(bank: Path) -> None:
     assert opened(bank)[0] is None
     assert warm(bank).events == 300
     assert opened(bank)[0] is not None
+
+
+def test_settled_facts_are_folded_at_the_start(bank: Path, payment: Payment) -> None:
+    """With a span of `[state] settled` fewer events are held and kept, and every label says the same."""
+    first, whole = opened(bank), warm(bank)
+    with Desk(load_project(bank)) as desk:
+        held = desk.live.held
+    settings = bank / "tallystick.toml"
+    settings.write_text(settings.read_text("utf-8") + '\n[state]\nsettled = "30d"\n', "utf-8")
+    # The state that was kept without it is not taken.
+    assert opened(bank) == first
+    kept = warm(bank)
+    assert (kept.facts, kept.events) == (whole.facts, whole.events)
+    assert kept.bytes < whole.bytes
+    position, _, _, vectors = opened(bank)
+    assert (position, vectors) == (kept.position, first[3])
+    with Desk(load_project(bank)) as desk:
+        assert desk.live.held <= held
+        small = decide(desk, payment())
+    settings.write_text(settings.read_text("utf-8").replace("30d", "300d"), "utf-8")
+    with Desk(load_project(bank)) as desk:
+        assert desk.live.held == held + 1
+        assert decide(desk, payment()).position == small.position
+
+
+def test_a_span_that_is_none_is_refused(definitions: Path) -> None:
+    """tallystick.toml is checked when it is read."""
+    settings = definitions / "tallystick.toml"
+    settings.write_text(settings.read_text("utf-8") + '\n[state]\nsettled = "a while"\n', "utf-8")
+    with pytest.raises(DefinitionError, match=r"state\.settled"):
+        load_project(definitions)

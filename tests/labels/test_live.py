@@ -315,17 +315,17 @@ def test_after_compaction_the_past_is_closed() -> None:
     assert restored.observe(old).reason == "compacted"
 
 
-def test_a_lifetime_keeps_its_facts() -> None:
-    """Facts under a window without end stay, for that entity; the other entity's go."""
+def test_a_lifetime_counts_what_was_folded() -> None:
+    """Facts under a window without end go like the others, and still count; a late one is refused for both entities."""
     written = {"all": payments.per(card).sum("amount").over("lifetime"), "day": payments.per(shop).count().over("1d")}
     library = Library(written, {"payments": payments})
     live = library.live()
     for i in range(20):
         fact = {"stream": "payments", "id": f"p{i}", "at": i * DAY, "card": "a", "shop": 1, "amount": 1}
         live.observe(fact)
-    assert live.compact(19 * DAY) == 17
-    assert live.knows("payments", "p0")
-    assert live.observe(fact | {"id": "p0", "at": 0, "known_at": 0}).accepted
+    assert live.compact(19 * DAY) == 18 + 17
+    assert not live.knows("payments", "p0")
+    assert live.observe(fact | {"id": "p0", "at": 0, "known_at": 0}).reason == "compacted"
     assert live.now({"card": "a", "shop": 1}, 19 * DAY).values == {"all": 20, "day": 1}
 
 

@@ -13,6 +13,7 @@ import pytest
 from tallystick.core import InputError
 from tallystick.labels import Entity, Events, Label, Library, flag, formula, integer, money, text
 from tallystick.labels.scale import at_partitions
+from tallystick.labels.scale.slices import cuts
 
 HOUR = 3_600_000_000
 # Hours around the end of March 2026, when the clocks change in Berlin.
@@ -69,6 +70,28 @@ def linked() -> Library:
         "middle": by_shop.quantile("amount", 0.5, cap=30).over("7d"),
         "cities": by_card.sequence("city", 3).over("7d"),
         "share": formula("there / few"),
+    }
+    return Library(labels, {"payments": payments, "visits": visits}, zone=ZONE)
+
+
+def bounded() -> Library:
+    """Windows that reach back no further than some span, of aggregates that slide and others that are gathered."""
+    by_card, by_shop = payments.per(card), payments.per(shop)
+    usual = by_shop.mode("shop_id").over("7d")
+    labels: dict[str, Label] = {
+        "count_1h": by_card.count().over("1h", including_present=True),
+        "sum_3d": by_card.sum("amount").over("3d", delay="1h"),
+        "mean_day": by_card.mean("amount").over("day"),
+        "max_before": by_card.max("amount").over("day", back=1),
+        "min_so_far": by_card.min("amount").over("day", back=1, to_date=True),
+        "last_city": by_card.last("city", where='city != "Ulm"').over("1d"),
+        "cities": by_card.distinct("city").over("2d"),
+        "gap": by_card.gap("mean").over("6h"),
+        "frauds": by_card.share("fraud").over("2d"),
+        "seconds": visits.per(card).sum("seconds").over("1d"),
+        "visits": visits.per(card).count().over("lifetime"),
+        "there": by_shop.sum("amount").over("1d", including_present=True).via(usual),
+        "ratio": formula("sum_3d / cities - there"),
     }
     return Library(labels, {"payments": payments, "visits": visits}, zone=ZONE)
 
@@ -229,6 +252,75 @@ def test_links_at_own_points(tmp_path: Path) -> None:
     assert found_in(tmp_path / "out").drop("k").equals(expected)
 
 
+@pytest.mark.parametrize("texts", [False, True], ids=["whole numbers", "text"])
+@pytest.mark.parametrize("own", [False, True], ids=["given points", "own points"])
+def test_a_key_too_large_is_cut_by_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: bool, texts: bool
+) -> None:
+    """One card has most facts: its slices give what the whole gives, expired values and those never seen told apart."""
+    # A fact that counts as 32 KiB: of 16 MiB half holds 256 facts.
+    monkeypatch.setattr("tallystick.labels.scale.partitions._FACT_BYTES", 1 << 15)
+    facts, made = log(5_000, texts), bounded()
+    busy = pl.Series(np.random.default_rng(6).random(facts.height) < 0.6) & facts["card_id"].is_not_null()
+    facts = facts.with_columns(
+        pl.when(busy).then(pl.lit(facts["card_id"].drop_nulls()[0])).otherwise("card_id").alias("card_id")
+    )
+    facts = facts.unique(("id", "revision"), keep="first", maintain_order=True)
+    seen = stays(facts, 1_000)
+    given: dict[str, Any] = {"payments": facts.lazy(), "visits": seen.lazy()}
+    points = own_points(facts) if own else some_points(facts, 6_000)
+    asked: dict[str, Any] = {"stream": "payments"} if own else {"points": points.lazy()}
+    report = at_partitions(made, given, tmp_path / "out", partitions=3, memory_mib=16, **asked)
+    expected = made.at(points, facts={"payments": facts, "visits": seen})
+    found = found_in(tmp_path / "out")
+    assert (found.drop("k") if own else found).equals(expected)
+    assert report.steps > 3 * 3 * 2
+    missing = set(expected["mean_day__missing"].drop_nulls())
+    assert {"expired", "never_seen"} <= missing
+
+
+def test_own_events_before_the_head_hide_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A point's own event, long ago, does not count as seen before it; the key's other old fact does."""
+    monkeypatch.setattr("tallystick.labels.scale.partitions._FACT_BYTES", 1 << 15)
+    number = pl.int_range(2_000, eager=True)
+    buys = Events("payments", id="id", at="at", keys={card: "card_id"}, fields={"amount": money("EUR")})
+    old = (number < 2).cast(pl.Int64)
+    facts = pl.DataFrame({"id": number, "at": START + number * (HOUR // 10), "card_id": old, "amount": number})
+    points = pl.DataFrame({"card": [1, 1, 2], "t": START + 150 * HOUR, "stream": "payments", "id": [0, 1, 0]})
+    points = points.with_columns(k="t")
+    made = Library({"mean": buys.per(card).mean("amount").over("1h")}, {"payments": buys})
+    report = at_partitions(made, {"payments": facts}, tmp_path / "out", points=points, partitions=1, memory_mib=16)
+    found = found_in(tmp_path / "out")
+    assert found.equals(made.at(points, facts={"payments": facts}))
+    assert found["mean__missing"].to_list() == ["expired", "expired", "never_seen"]
+    assert report.largest < facts.height
+
+
+def test_a_window_without_a_bound_keeps_a_key_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What needs all facts of a key gets them, whatever the memory; the report says how many they were."""
+    monkeypatch.setattr("tallystick.labels.scale.partitions._FACT_BYTES", 1 << 15)
+    facts = log(2_000, texts=False)
+    made = Library({"all": payments.per(card).sum("amount").over("lifetime")}, {"payments": payments})
+    report = at_partitions(made, {"payments": facts}, tmp_path / "out", stream="payments", partitions=1, memory_mib=16)
+    assert found_in(tmp_path / "out").drop("k").equals(made.at(own_points(facts), facts={"payments": facts}))
+    assert (report.steps, report.largest) == (1, facts.height)
+
+
+@pytest.mark.parametrize(
+    ("at", "back", "rows", "expected"),
+    [
+        ([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 2, 5, [5, 9]),
+        ([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 100, 4, [4, 8]),
+        ([0, 0, 0, 0, 1, 1, 1], 1, 2, [1]),
+        ([0, 0, 0], 1, 1, []),
+        ([0, 1, 1, 1, 2], 1, 2, [1, 2]),
+    ],
+)
+def test_cuts(at: list[int], back: int, rows: int, expected: list[int]) -> None:
+    """A slice with its head has `rows` facts, or twice its head; facts of one instant stay together."""
+    assert cuts(np.array(at), back, rows) == expected
+
+
 def test_no_points_and_no_facts(tmp_path: Path) -> None:
     """Nothing gives a part without rows, with all its columns."""
     facts, seen = log(100, texts=False), stays(log(100, texts=False), 10)
@@ -271,9 +363,15 @@ def test_refusals(tmp_path: Path) -> None:
             at_partitions(library(), sources, out, **{"partitions": 3, **asked})
         assert caught.value.code == code
     anchored = payments.per(card).count().after(payments.per(shop).last_at().over("lifetime"))
-    with pytest.raises(InputError) as caught:
-        at_partitions(Library({"a": anchored}, {"payments": payments}), given, out, stream="payments")
-    assert caught.value.code == "labels.apart_anchor"
+    stayed = {"stayed": visits.per(card).sum("seconds").over("7d")}
+    buys = Events("buys", id="id", at="at", keys={card: "card_id"}, joins=stayed)
+    joined = buys.per(card).count(where="stayed > 9").over("7d")
+    several = {"labels.apart_anchor": Library({"a": anchored}, {"payments": payments})}
+    several["labels.apart_join"] = Library({"a": joined}, {"buys": buys, "visits": visits})
+    for code, made in several.items():
+        with pytest.raises(InputError) as caught:
+            at_partitions(made, given, out, stream="payments")
+        assert (caught.value.code, str(caught.value).count("label a ")) == (code, 1)
     assert list((tmp_path / "new").iterdir()) == []
     out.mkdir()
     with pytest.raises(InputError) as caught:

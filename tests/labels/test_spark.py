@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 SOAK = os.environ.get("TALLYSTICK_SOAK") == "1"
-EVENTS = 5_000_000 if SOAK else 20_000
+# Few keys of many facts: the more groups, the smaller the largest, which a worker holds whole.
+EVENTS, GROUPS = (5_000_000, 40) if SOAK else (20_000, 5)
 ZONE = "Europe/Berlin"
 LABELS = """
 from tallystick.labels import Entity, Events, flag, formula, integer, money, text
@@ -65,7 +66,7 @@ def spark(java_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "spark.driver.host": "localhost",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.memory": "2g" if SOAK else "700m",
-        "spark.sql.shuffle.partitions": "4",
+        "spark.sql.shuffle.partitions": "16" if SOAK else "4",
         "spark.sql.session.timeZone": "Asia/Shanghai",
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.local.dir": str(folder / "local"),
@@ -103,7 +104,7 @@ def back(found: Any, folder: Path) -> pl.DataFrame:
 @pytest.mark.soak
 @pytest.mark.parametrize("texts", [False, True], ids=["whole numbers", "text"])
 def test_spark_gives_the_bits_of_the_embedded_run(
-    spark: SparkSession, tmp_path: Path, labels: Path, texts: bool
+    spark: SparkSession, tmp_path: Path, labels: Path, texts: bool, record_property: Callable[[str, object], None]
 ) -> None:
     """Money, text, keys that a label names, late, repeated, revised and retracted facts: each value the same."""
     facts = log(EVENTS, texts)
@@ -113,21 +114,14 @@ def test_spark_gives_the_bits_of_the_embedded_run(
     # At full size those that slide: what is gathered and folded point by point is as equal, and takes an hour.
     names = ["count_1h", "sum_1d", "std_7d", "fraud_shop", "last_city", "visited"] if SOAK else list(library.labels)
     expected = library.at(points, names, facts={"payments": facts, "visits": seen})
-    found = back(
-        at_spark(
-            labels,
-            spark,
-            lent(spark, tmp_path, points),
-            {"payments": lent(spark, tmp_path, facts), "visits": lent(spark, tmp_path, seen)},
-            zone=ZONE,
-            labels=names,
-            partitions=5,
-        ),
-        tmp_path,
-    ).sort("n")
+    asked = lent(spark, tmp_path, points)
+    given = {"payments": lent(spark, tmp_path, facts), "visits": lent(spark, tmp_path, seen)}
+    del points, facts, seen
+    found = back(at_spark(labels, spark, asked, given, zone=ZONE, labels=names, partitions=GROUPS), tmp_path).sort("n")
     same = found.with_columns(pl.col(pl.Datetime).dt.convert_time_zone("UTC").dt.cast_time_unit("us"))
     assert same.columns == expected.columns
     assert same.equals(expected)
+    record_property("compared_on_spark", expected.height * len(names))
     assert sum(expected[name].null_count() for name in names) < expected.height * len(names) / 2
 
 
@@ -153,4 +147,19 @@ def test_points_without_events_and_their_refusals(spark: SparkSession, tmp_path:
     ):
         with pytest.raises(InputError) as caught:
             at_spark(labels, spark, frame, sources, zone=ZONE, partitions=3)
+        assert caught.value.code == code
+
+
+def test_what_needs_facts_of_two_keys_is_refused(spark: SparkSession, tmp_path: Path) -> None:
+    """A joined column and an anchor of another entity: by the label's name, before any work."""
+    given = {"payments": lent(spark, tmp_path, log(50, texts=False))}
+    path = tmp_path / "two.py"
+    for code, line in (
+        ("labels.apart_join", 'x = joined.per(card).count(where="recent > 1").over("1d")'),
+        ("labels.apart_anchor", 'x = payments.per(card).count().after(payments.per(shop).last_at().over("lifetime"))'),
+    ):
+        streams = 'joined = Events("joined", id="id", at="at", keys={card: "card_id"}, joins={"recent": count_1h})'
+        path.write_text(f"{LABELS}\n{streams}\n{line}\n", "utf-8")
+        with pytest.raises(InputError, match="label x ") as caught:
+            at_spark(path, spark, given["payments"], given, zone=ZONE, labels=["x"])
         assert caught.value.code == code

@@ -12,6 +12,7 @@ import typer
 
 from tallystick import __version__
 from tallystick.cli.context import CONTEXT, JsonOption, write_json
+from tallystick.cli.decisions import decisions_app
 from tallystick.cli.job import draw, run_job
 from tallystick.cli.labels import labels_app
 from tallystick.cli.segments import segments_app
@@ -28,6 +29,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(decisions_app, name="decisions")
 app.add_typer(labels_app, name="labels")
 app.add_typer(segments_app, name="segments")
 

@@ -51,10 +51,7 @@ def run_cases(model: Model, path: str | os.PathLike[str], now: datetime | None =
         The total and the failures, in order of the file.
     """
     file = Path(path)
-    with file.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        header = list(reader.fieldnames or ())
-        rows = [(reader.line_num, row) for row in reader]
+    header, rows = read_rows(file)
     wanted = [column[1:] for column in header if column.startswith("=")]
     if not wanted:
         raise InputError(WORDS("cases.none"), Place(file.name, 1))
@@ -65,15 +62,29 @@ def run_cases(model: Model, path: str | os.PathLike[str], now: datetime | None =
             raise InputError(WORDS("cases.columns", given=column, allowed=allowed), Place(file.name, 1))
     failures: list[Failure] = []
     for line, row in rows:
-        values = {name: _value(row[name]) for name in header if name in inputs}
+        values = {name: cell_value(row[name]) for name in header if name in inputs}
         for name in wanted:
-            expected, found = show(_value(row[f"={name}"])), _decided(model, name, values, now)
+            expected, found = show(cell_value(row[f"={name}"])), decided(model, name, values, now)
             if expected != found:
                 failures.append(Failure(line, name, expected, found))
     return Cases(len(rows) * len(wanted), tuple(failures))
 
 
-def _value(cell: str | None) -> Any:
+def read_rows(file: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """The header of a UTF-8 CSV file, and its rows by column with the line on which each ends."""
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream, restval="")
+            header = list(reader.fieldnames or ())
+            return header, [(reader.line_num, row) for row in reader]
+    except OSError as error:
+        raise InputError(WORDS("sheet.read", given=error.strerror), Place(file.name)) from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(WORDS("sheet.csv", given=error), Place(file.name)) from None
+
+
+def cell_value(cell: str | None) -> Any:
+    """A cell as a FEEL value: a literal, null where it is empty, else its text."""
     text = (cell or "").strip()
     if not text:
         return None
@@ -83,7 +94,8 @@ def _value(cell: str | None) -> Any:
         return text
 
 
-def _decided(model: Model, name: str, values: dict[str, Any], now: datetime | None) -> str:
+def decided(model: Model, name: str, values: dict[str, Any], now: datetime | None) -> str:
+    """What a decision gives, as FEEL text; an input that is refused gives the words of the refusal."""
     try:
         return show(model.decide(name, values, now).value)
     except InputError as error:

@@ -2,187 +2,378 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from tallystick.core import DefinitionError, Faults, FieldType, Place
-from tallystick.decisions.logic import FUNCTION, NOTHING, read_function, read_logic
-from tallystick.decisions.records import Logic, Scope
-from tallystick.decisions.types import Type, Types
+from tallystick.decisions.boxed import FUNCTION, read_function
+from tallystick.decisions.imports import KINDS, File, Instance, read_files
+from tallystick.decisions.logic import NOTHING, logic_of, read_logic
+from tallystick.decisions.plans import FUNCTIONS, composite, plan_of, planned, service_logic
+from tallystick.decisions.records import Element, Logic, Scope
+from tallystick.decisions.types import ANY, Type
+from tallystick.decisions.values import seen
 from tallystick.decisions.words import WORDS
-from tallystick.decisions.xml import Node, read_xml
-from tallystick.feel import normal
+from tallystick.decisions.xml import DEPTH_MAX, Node
+from tallystick.feel import Function, normal
+from tallystick.feel.functions import BUILTINS
 
-_NAMESPACES = {
-    "https://www.omg.org/spec/DMN/20191111/MODEL/": "1.3",
-    "https://www.omg.org/spec/DMN/20211108/MODEL/": "1.4",
-    "https://www.omg.org/spec/DMN/20230324/MODEL/": "1.5",
-}
-_KINDS = {"inputData": "input", "decision": "decision", "businessKnowledgeModel": "knowledge"}
 _REQUIREMENTS = {
-    "informationRequirement": ("requiredInput", "requiredDecision"),
-    "knowledgeRequirement": ("requiredKnowledge",),
+    "requiredInput": ("inputData",),
+    "requiredDecision": ("decision",),
+    "requiredKnowledge": ("businessKnowledgeModel", "decisionService"),
+    "outputDecision": ("decision",),
+    "inputDecision": ("decision",),
+    "encapsulatedDecision": ("decision",),
+    "inputData": ("inputData",),
 }
+_NAMED = ("itemComponent", "contextEntry", "column", "output")
+_SHOWN_MAX = 20
+_WORD = re.compile(r"\w+")
 
 
-class Element(msgspec.Struct, frozen=True):
-    """An input, decision or knowledge model: its type, the names it requires, and its logic."""
+class Elements(msgspec.Struct, frozen=True):
+    """What was read: elements by key, each after what it requires, other names for keys, item definitions, and the
+    files' names and bytes."""
 
-    kind: str
-    name: str
-    type: Type
-    requires: tuple[str, ...]
-    logic: Logic
+    by_key: dict[str, Element]
+    aliases: dict[str, str]
+    types: Any
+    sources: tuple[tuple[str, bytes], ...]
+
+
+class _Target(msgspec.Struct, frozen=True):
+    """What a reference leads to: the names under which it is seen, and its key."""
+
+    path: tuple[str, ...]
+    key: str
 
 
 class _Found(msgspec.Struct, frozen=True):
-    """An element before its logic is read."""
+    """An element before its logic is read; `targets` are what it refers to, by the tag of the reference."""
 
+    key: str
+    name: str
     kind: str
-    name: str
     node: Node
-    file: str
-    requires: tuple[str, ...]
+    instance: Instance
+    targets: dict[str, tuple[_Target, ...]]
+
+    def requires(self) -> tuple[_Target, ...]:
+        """What its logic sees."""
+        tags = ("requiredInput", "requiredDecision", "requiredKnowledge")
+        return tuple(target for tag in tags for target in self.targets.get(tag, ()))
+
+    def needs(self) -> Iterator[str]:
+        """The keys of what must be read before it."""
+        return (target.key for targets in self.targets.values() for target in targets)
 
 
-class _File(msgspec.Struct, frozen=True):
-    root: Node
-    name: str
-    types: Types
+def read_elements(paths: Sequence[Path], others: Iterable[Path] = (), strict: bool = True) -> Elements:
+    """Read DMN files into elements.
 
-
-def read_elements(paths: Iterable[Path]) -> tuple[dict[str, Element], Any]:
-    """Read DMN files into elements by name, in an order in which each stands after what it requires, and their types.
+    Parameters
+    ----------
+    paths
+        The model's files.
+    others
+        Files that may be imported, if an import asks for them.
+    strict
+        Whether any fault refuses the model; else what is faulty is null, with its cause.
 
     Raises
     ------
     DefinitionErrors
         Every fault of all files, each with its file, line, decision and cell.
     """
+    try:
+        return _read(paths, others, strict)
+    except RecursionError:
+        raise DefinitionError(WORDS("decision.deep", allowed=DEPTH_MAX), Place(paths[0].name)) from None
+
+
+def _read(paths: Sequence[Path], others: Iterable[Path], strict: bool) -> Elements:
     faults = Faults()
-    files: list[_File] = []
-    for path in paths:
-        try:
-            root = read_xml(path)
-        except DefinitionError as error:
-            faults.add(error)
-            continue
-        if root.namespace not in _NAMESPACES or root.tag != "definitions":
-            given = f"{root.namespace} {root.tag}".strip()
-            faults.add(DefinitionError(WORDS("decision.root", given=given), Place(path.name, root.line)))
-            continue
-        files.append(_File(root, path.name, Types(root.all("itemDefinition"), path.name, faults)))
-    found = _required(files, faults)
-    ordered = _ordered(found, faults)
-    elements = {name: _element(found[name], found, files, faults) for name in ordered}
+    files, roots = read_files(paths, others, faults, strict)
+    # Files that cannot be read, or import each other in a circle, would only bring faults that follow from that.
     faults.raise_any()
-    return elements, [file.types.content() for file in files]
+    found, aliases = _Resolver(roots, faults).all()
+    ordered, circular = _ordered(found, faults)
+    members = {name for file in files for name in _members(file.root)}
+    builder = _Builder(found, members, faults, strict)
+    for key in ordered:
+        builder.add(found[key], key in circular)
+    if strict:
+        faults.raise_any()
+    return Elements(
+        builder.elements,
+        aliases,
+        [file.types.content() for file in files],
+        tuple((file.name, file.data) for file in files),
+    )
 
 
-def _required(files: list[_File], faults: Faults) -> dict[str, _Found]:
-    """All elements by name, their requirements resolved to names."""
-    ids: dict[str, tuple[str, Node]] = {}
-    nodes: list[tuple[_File, Node]] = []
-    for file in files:
-        _check_ids(file, faults)
-        for node in file.root.all(*_KINDS):
-            name = normal(_variable(node).get("name") or node.get("name"))
-            if not name:
-                faults.add(DefinitionError(WORDS("decision.unnamed", given=node.tag), Place(file.name, node.line)))
-                continue
-            nodes.append((file, node))
-            for key in (f"{file.name}#{node.get('id')}", f"{file.root.get('namespace')}#{node.get('id')}"):
-                ids[key] = (name, node)
-    found: dict[str, _Found] = {}
-    for file, node in nodes:
-        name = normal(_variable(node).get("name") or node.get("name"))
-        if name in found:
-            faults.add(DefinitionError(WORDS("decision.name", given=name), Place(file.name, node.line)))
-        requires = _requirements(node, file, ids, faults)
-        found[name] = _Found(_KINDS[node.tag], name, node, file.name, requires)
-    return found
+def _name(node: Node) -> str:
+    variable = node.first("variable")
+    return normal((variable.get("name") if variable is not None else "") or node.get("name"))
 
 
-def _variable(node: Node) -> Node:
-    return node.first("variable") or node
-
-
-def _check_ids(file: _File, faults: Faults) -> None:
-    seen: set[str] = set()
-    pending = [file.root]
+def _members(root: Node) -> Iterator[str]:
+    """Names that a value of this file may have as members, so that those with spaces are read whole."""
+    pending = [root]
     while pending:
         node = pending.pop()
-        given = node.get("id")
-        if given and given in seen:
-            faults.add(DefinitionError(WORDS("decision.id", given=given), Place(file.name, node.line)))
-        seen.add(given)
-        pending.extend(child for child in reversed(node.children) if child.namespace == node.namespace)
+        name = _name(node) if node.tag in _NAMED else ""
+        if name and not _WORD.fullmatch(name):
+            yield name
+        if node.tag not in ("rule", "literalExpression"):
+            pending.extend(child for child in node.children if child.namespace == node.namespace)
 
 
-def _requirements(node: Node, file: _File, ids: dict[str, tuple[str, Node]], faults: Faults) -> tuple[str, ...]:
-    names: list[str] = []
-    for tag, targets in _REQUIREMENTS.items():
-        for target in (target for requirement in node.all(tag) for target in requirement.all(*targets)):
-            href = target.get("href")
-            entry = ids.get(file.name + href if href.startswith("#") else href)
-            wanted = {"requiredInput": "inputData", "requiredDecision": "decision"}.get(
-                target.tag, "businessKnowledgeModel"
-            )
-            if entry is None or entry[1].tag != wanted:
-                known = ", ".join(sorted({key[key.rindex("#") :] for key, (_, n) in ids.items() if n.tag == wanted}))
-                words = WORDS("decision.reference", given=href, kind=wanted, allowed=known or "none")
-                cell = f"decision {node.get('name')}"
-                faults.add(DefinitionError(words, Place(file.name, target.line, cell=cell)))
-            else:
-                names.append(entry[0])
-    return tuple(names)
+class _Resolver:
+    """Finds every element and what it refers to."""
+
+    def __init__(self, roots: list[Instance], faults: Faults) -> None:
+        self.roots, self.faults = roots, faults
+        self.ids: dict[str, dict[str, Node]] = {}
+
+    def all(self) -> tuple[dict[str, _Found], dict[str, str]]:
+        """All elements by key, and the keys of those whose own name differs from their variable's."""
+        instances = [instance for root in self.roots for instance in root.below()]
+        for file in {str(instance.file.path): instance.file for instance in instances}.values():
+            self.ids[str(file.path)] = self._by_id(file)
+        found: dict[str, _Found] = {}
+        aliases: dict[str, str] = {}
+        ids: dict[str, str] = {}
+        for instance in instances:
+            for node in instance.file.root.all(*KINDS):
+                name, place = _name(node), Place(instance.file.name, node.line)
+                key = ".".join((*instance.path, name))
+                if not name:
+                    self.faults.add(DefinitionError(WORDS("decision.unnamed", given=node.tag), place))
+                    continue
+                if key in found:
+                    self.faults.add(DefinitionError(WORDS("decision.name", given=key), place))
+                    continue
+                found[key] = _Found(key, name, KINDS[node.tag], node, instance, self._targets(node, instance))
+                aliases.setdefault(".".join((*instance.path, normal(node.get("name")))), key)
+                if node.get("id"):
+                    ids.setdefault(".".join((*instance.path, node.get("id"))), key)
+        return found, ids | aliases
+
+    def _by_id(self, file: File) -> dict[str, Node]:
+        seen: dict[str, Node] = {}
+        pending = [file.root]
+        while pending:
+            node = pending.pop()
+            given = node.attributes.get("id")
+            if given:
+                if given in seen:
+                    self.faults.add(DefinitionError(WORDS("decision.id", given=given), Place(file.name, node.line)))
+                seen[given] = node
+            if node.children:
+                pending.extend([child for child in reversed(node.children) if child.namespace == node.namespace])
+        return {key: node for key, node in seen.items() if node.tag in KINDS}
+
+    def _targets(self, node: Node, instance: Instance) -> dict[str, tuple[_Target, ...]]:
+        found: dict[str, list[_Target]] = {}
+        holders = [node, *node.all("informationRequirement", "knowledgeRequirement")]
+        for reference in (r for holder in holders for r in holder.all(*_REQUIREMENTS) if r.get("href")):
+            href, wanted = reference.get("href"), _REQUIREMENTS[reference.tag]
+            target = self._target(href, wanted, instance)
+            if target is not None:
+                found.setdefault(reference.tag, []).append(target)
+                continue
+            known = [f"#{i}" for i, n in self.ids[str(instance.file.path)].items() if n.tag in wanted]
+            shown = ", ".join(known[:_SHOWN_MAX]) + (", ..." if len(known) > _SHOWN_MAX else "")
+            words = WORDS("decision.reference", given=href, kind=wanted[0], allowed=shown or "none")
+            place = Place(instance.file.name, reference.line, cell=f"decision {node.get('name')}")
+            self.faults.add(DefinitionError(words, place))
+        return {tag: tuple(targets) for tag, targets in found.items()}
+
+    def _target(self, href: str, wanted: tuple[str, ...], instance: Instance) -> _Target | None:
+        base, _, given = href.rpartition("#")
+        # Without an import, files that form one model see each other plainly.
+        others = [root for root in self.roots if root is not instance] if not instance.path else []
+        for other in (*instance.below(), *others):
+            if base not in ("", other.file.namespace, other.file.name) or (not base and other is not instance):
+                continue
+            node = self.ids[str(other.file.path)].get(given)
+            if node is not None and node.tag in wanted:
+                name = _name(node)
+                path = other.path[len(instance.path) :] if other.path else ()
+                return _Target((*path, name), ".".join((*other.path, name)))
+        return None
 
 
-def _ordered(found: dict[str, _Found], faults: Faults) -> list[str]:
-    """Names in requirement order; a circle is a fault."""
+def _ordered(found: dict[str, _Found], faults: Faults) -> tuple[list[str], set[str]]:
+    """Keys in requirement order, and those whose requirements run in a circle, which is a fault.
+
+    Knowledge models may call each other in a circle.
+    """
     ordered: list[str] = []
+    circular: set[str] = set()
     state: dict[str, bool] = {}
     for start in found:
-        trail: list[tuple[str, list[str]]] = [(start, list(found[start].requires))] if start not in state else []
+        trail: list[tuple[str, Iterator[str]]] = [(start, found[start].needs())] if start not in state else []
         state.setdefault(start, False)
         while trail:
-            name, pending = trail[-1]
-            if not pending:
+            key, pending = trail[-1]
+            needed = next((k for k in pending if k in found), None)
+            if needed is None:
                 trail.pop()
-                state[name] = True
-                ordered.append(name)
-                continue
-            needed = pending.pop(0)
-            if needed not in state:
+                state[key] = True
+                ordered.append(key)
+            elif needed not in state:
                 state[needed] = False
-                trail.append((needed, list(found[needed].requires)))
+                trail.append((needed, found[needed].needs()))
             elif not state[needed]:
-                names = [step for step, _ in trail]
-                circle = " → ".join([*names[names.index(needed) :], needed])
-                place = Place(found[needed].file, found[needed].node.line)
-                faults.add(DefinitionError(WORDS("decision.cycle", given=circle), place))
-    return ordered
+                keys = [step for step, _ in trail]
+                circle = keys[keys.index(needed) :]
+                if any(found[step].kind != "knowledge" for step in circle):
+                    circular.update(circle)
+                    place = Place(found[needed].instance.file.name, found[needed].node.line)
+                    words = WORDS("decision.cycle", given=" → ".join([*circle, needed]))
+                    faults.add(DefinitionError(words, place))
+    return ordered, circular
 
 
-def _element(item: _Found, found: dict[str, _Found], files: list[_File], faults: Faults) -> Element:
-    types = next(file.types for file in files if file.name == item.file)
-    variable = _variable(item.node)
-    kind = types.named(variable.get("typeRef"), variable)
-    names: dict[str, FieldType | None] = {
-        name: FUNCTION if found[name].kind == "knowledge" else None for name in item.requires
-    }
-    members = set().union(*(file.types.members() for file in files))
-    scope = Scope(item.file, item.name, names, members, frozenset(found), types, faults)
-    logic = NOTHING
-    if item.kind == "decision":
-        logic = read_logic(item.node, scope)
-    elif item.kind == "knowledge":
-        body = item.node.first("encapsulatedLogic")
-        if body is None:
-            scope.fault(DefinitionError(WORDS("decision.empty", allowed="encapsulatedLogic")), item.node)
-        else:
-            logic = read_function(body, scope)
-    return Element(item.kind, item.name, kind, item.requires, logic)
+class _Builder:
+    """Reads the logic of elements, each after what it requires."""
+
+    def __init__(self, found: dict[str, _Found], members: set[str], faults: Faults, strict: bool) -> None:
+        self.found, self.members, self.faults, self.strict = found, members, faults, strict
+        self.names = frozenset(item.name for item in found.values())
+        self.elements: dict[str, Element] = {}
+
+    def add(self, item: _Found, circular: bool) -> None:
+        """Read one element."""
+        types = item.instance.file.types
+        variable = item.node.first("variable") or item.node
+        reference = variable.get("typeRef")
+        body = logic_of(item.node) if item.kind == "decision" else None
+        if body is not None and types.named(reference, variable).free:
+            # The type of a decision's logic is then the decision's.
+            reference = body.get("typeRef")
+        kind = types.named(reference, variable)
+        requires = item.requires()
+        scope = self._scope(item, requires)
+        logic = None if circular else self._logic(item, kind, reference, scope, self._view(item, requires))
+        if scope.unknown and item.kind == "decision":
+            more = tuple(filter(None, (self._meant(item, name) for name in sorted(scope.unknown))))
+            requires = (*requires, *more)
+            scope = self._scope(item, requires)
+            logic = self._logic(item, kind, reference, scope, self._view(item, requires)) if more else logic
+        self.elements[item.key] = Element(
+            item.key,
+            item.name,
+            item.kind,
+            kind,
+            () if circular else tuple(dict.fromkeys(target.key for target in requires)),
+            logic,
+            (*item.instance.path, item.name),
+            self._view(item, requires),
+        )
+
+    @staticmethod
+    def _view(item: _Found, requires: Iterable[_Target]) -> tuple[tuple[tuple[str, ...], str], ...] | None:
+        """Under which names its logic sees which keys; None where the names are the keys."""
+        view = tuple((target.path, target.key) for target in (*requires, *_itself(item)))
+        return None if all(path == (key,) for path, key in view) else view
+
+    def _meant(self, item: _Found, name: str) -> _Target | None:
+        """What an undeclared name may mean where that is allowed: what is required, by its id or its one output's
+        name, else an input of that name."""
+        for target in item.requires():
+            node = self.found[target.key].node
+            table = node.first("decisionTable")
+            outputs = [normal(output.get("name")) for output in table.all("output")] if table is not None else []
+            if name in (normal(node.get("id")), *(outputs if len(outputs) == 1 else ())):
+                return _Target((name,), target.key)
+        if name in self.found:
+            return None
+        if name not in self.elements:
+            self.elements[name] = Element(name, name, "input", ANY, (), None, (name,))
+        return _Target((name,), name)
+
+    def _scope(self, item: _Found, requires: Iterable[_Target]) -> Scope:
+        names: dict[str, FieldType | None] = {}
+        # A service with several outputs gives a context of their names.
+        members = set(self.members)
+        members.update(
+            path[-1]
+            for target in item.requires()
+            for path in (output.path for output in self.found[target.key].targets.get("outputDecision", ()))
+        )
+        for target in (*_itself(item), *requires):
+            found = self.found.get(target.key)
+            function = len(target.path) == 1 and found is not None and found.kind in FUNCTIONS
+            names[target.path[0]] = FUNCTION if function else None
+            members.update(target.path[1:])
+        file = item.instance.file
+        about = (file.name, item.key, names, members, self.names, file.types, self.faults, self.strict)
+        return Scope(*about, {}, file.root.get("expressionLanguage"), set())
+
+    def _logic(
+        self,
+        item: _Found,
+        kind: Type,
+        reference: str,
+        scope: Scope,
+        view: tuple[tuple[tuple[str, ...], str], ...] | None,
+    ) -> Logic | None:
+        if item.kind == "input" or (item.kind == "decision" and logic_of(item.node) is None):
+            return None
+        if item.kind == "service":
+            return self._service(item, kind)
+        see = _unseen if view is None else partial(seen, view)
+        if item.kind == "knowledge":
+            body = item.node.first("encapsulatedLogic")
+            if body is None:
+                scope.fault(DefinitionError(WORDS("decision.empty", allowed="encapsulatedLogic")), item.node)
+                return NOTHING
+            return read_function(body, scope, kind, see)
+        logic = read_logic(item.node, scope, reference)
+        if isinstance(logic.content, dict) and not logic.content.keys().isdisjoint(("context", "list", "relation")):
+            logic = msgspec.structs.replace(logic, run=composite(logic, item.key))
+        if view is None:
+            return logic
+        run, causes = logic.run, logic.causes
+        return msgspec.structs.replace(
+            logic,
+            run=lambda values, state: run(seen(view, values), state),
+            causes=lambda values, now: causes(seen(view, values), now),
+            source=None,
+        )
+
+    def _service(self, item: _Found, kind: Type) -> Logic:
+        targets = (*item.targets.get("inputData", ()), *item.targets.get("inputDecision", ()))
+        outputs = [self.elements[target.key] for target in item.targets.get("outputDecision", ())]
+        # Its parameters are what it lists, in that order, whether its decisions need them or not.
+        listed = tuple(self.elements[target.key] for target in targets)
+        plan = plan_of(item.key, outputs, self.elements, (element.key for element in listed))
+        unlisted = tuple(e for e in plan.inputs if all(e is not other for other in listed))
+        place = Place(item.instance.file.name, item.node.line, cell=f"decision {item.key}")
+        if unlisted:
+            words = WORDS("decision.service", name=item.key, given=", ".join(element.key for element in unlisted))
+            self.faults.add(DefinitionError(words, place))
+        if not outputs:
+            self.faults.add(DefinitionError(WORDS("decision.empty", allowed="outputDecision"), place))
+        plan = planned(item.key, (*listed, *unlisted), plan.steps, plan.outputs)
+        result = kind.function[1] if kind.function is not None else ANY if kind.base is Function else kind
+        return service_logic(plan, tuple(".".join(target.path) for target in targets), result)
+
+
+def _itself(item: _Found) -> tuple[_Target, ...]:
+    """A knowledge model sees itself, unless a built-in function has its name."""
+    own = item.kind == "knowledge" and item.name not in BUILTINS
+    return (_Target((item.name,), item.key),) if own else ()
+
+
+def _unseen(values: dict[str, Any]) -> dict[str, Any]:
+    return values

@@ -1,24 +1,35 @@
-"""Decision tables: cells compiled once, rules found through the index, hit policies."""
+"""Decision tables: read, checked and compiled once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from tallystick.core import DefinitionError
-from tallystick.decisions.index import Column, cell_of, column_of
-from tallystick.decisions.records import Logic, Matched, Run, Scope
+from tallystick.decisions.index import Column, cell_of, column_of, finder
+from tallystick.decisions.records import Logic, Matched, Scope
+from tallystick.decisions.rules import (
+    POLICIES,
+    Input,
+    Output,
+    Residual,
+    Rule,
+    Table,
+    composed,
+    explainer,
+    runner,
+)
+from tallystick.decisions.types import Type
 from tallystick.decisions.words import WORDS
 from tallystick.decisions.xml import Node
 from tallystick.feel import (
     Compiled,
-    CompiledTests,
     Expr,
     Flag,
     Name,
+    Negate,
     Null,
     Number,
     Temporal,
@@ -26,162 +37,238 @@ from tallystick.feel import (
     Text,
     compile_expr,
     compile_tests,
-    parse,
+    names_in,
     parse_tests,
-    show,
     spell,
 )
-from tallystick.feel import compile as compile_feel
 
-_POLICIES = {
-    "U": "UNIQUE",
-    "A": "ANY",
-    "P": "PRIORITY",
-    "F": "FIRST",
-    "R": "RULE ORDER",
-    "O": "OUTPUT ORDER",
-    "C": "COLLECT",
-}
 _AGGREGATES = {"SUM": "+", "MIN": "<", "MAX": ">", "COUNT": "#"}
-_FUNCTIONS = {"+": "sum", "<": "min", ">": "max", "#": "count"}
 
 
-class Rule(msgspec.Struct, frozen=True):
-    """A rule's outcome: a constant where all its entries are literals, else one function per output."""
+class _Cell(msgspec.Struct, frozen=True):
+    """An input cell as it was read, and its text."""
 
-    matched: Matched
-    reasons: tuple[str, ...]
-    constant: Any
-    entries: tuple[Compiled, ...] | None
+    tests: Tests
+    text: str
 
 
-class Table(msgspec.Struct, frozen=True):
-    """A compiled table. `residual` maps a rule's index to the tests that the index cannot answer."""
+class _Entry(msgspec.Struct, frozen=True):
+    """An output cell as it was read, its text, and its value where it is a constant."""
 
-    name: str
-    policy: str
-    inputs: tuple[Expr, ...]
-    readers: tuple[str | Compiled, ...]
-    columns: tuple[Column, ...]
-    residual: dict[int, tuple[tuple[int, CompiledTests], ...]]
-    rules: tuple[Rule, ...]
-    outputs: tuple[str, ...]
-    default: Compiled | None
-    priorities: tuple[tuple[Any, ...], ...]
-    aggregate: Compiled | None
-    every: int
+    expr: Expr
+    text: str
+    compiled: Compiled | None
+    value: Any
+
+
+class _Caches(msgspec.Struct, frozen=True):
+    """What cells of the same text share."""
+
+    cells: dict[str, _Cell]
+    entries: dict[str, _Entry]
 
 
 def read_table(node: Node, scope: Scope) -> Logic:
     """Compile a decisionTable element; faults are kept in the scope."""
     policy = _policy(node, scope)
-    inputs = [
-        _parsed(child.first("inputExpression"), child, scope, f"input {i}") for i, child in _numbered(node, "input")
-    ]
-    outputs = list(node.all("output"))
-    names = tuple(child.get("name") for child in outputs)
+    inputs = tuple(_input(child, number, scope) for number, child in _numbered(node, "input"))
+    outputs = tuple(_output(child, scope) for child in node.all("output"))
+    names = [output.name for output in outputs]
+    for child, name in zip(node.all("output"), names, strict=True):
+        if len(names) > 1 and (not name or names.count(name) > 1):
+            scope.fault(DefinitionError(WORDS("decision.output", given=name or "-")), child)
+    if policy in ("P", "O") and not any(output.values for output in outputs):
+        scope.fault(DefinitionError(WORDS("decision.priorities", given=POLICIES[policy])), node)
     annotations = [child.get("name").strip().lower() for child in node.all("annotation")]
-    rules, cells, contents = [], [], []
-    shape = (len(inputs), len(outputs), annotations, names)
-    cache: dict[str, Tests] = {}
+    caches = _Caches({}, {})
+    rules: list[Rule] = []
+    rows: list[list[_Cell]] = []
+    contents: list[Any] = []
     for number, child in _numbered(node, "rule"):
-        rule, tests, content = _rule(child, number, shape, scope, cache)
-        rules.append(rule)
-        cells.append(tests)
-        contents.append(content)
-    defaults = [output.first("defaultOutputEntry") for output in outputs]
-    default = _default([_parsed(d, d, scope, "default output") for d in defaults if d is not None], names)
-    priorities = [_listed(child, scope) for child in outputs]
-    if policy in ("P", "O") and not any(priorities):
-        scope.fault(DefinitionError(WORDS("decision.priorities", given=policy)), node)
-    columns, residual = _indexed(cells, len(inputs))
-    function = _FUNCTIONS.get(policy[1:])
-    table = Table(
-        scope.decision,
-        policy,
-        tuple(inputs),
-        tuple(expr.name if isinstance(expr, Name) else compile_expr(expr) for expr in inputs),
-        columns,
-        residual,
-        tuple(rules),
-        names if len(names) > 1 else (),
-        compile_expr(default) if default is not None else None,
-        tuple(tuple(compile_expr(item)({}) for item in items) for items in priorities),
-        compile_feel(f"{function}(found)", ["found"]) if function else None,
-        (1 << len(rules)) - 1,
-    )
+        cells, entries, texts = _entries(child, number, (len(inputs), len(outputs)), scope, caches)
+        rules.append(_rule(child, number, entries, outputs, (scope.decision, annotations, texts)))
+        rows.append(cells)
+        contents.append([[cell.text for cell in cells], [entry.text for entry in entries], texts])
+    columns, residual = _indexed(rows, len(inputs))
+    default, default_text, outer = _default(list(node.all("output")), outputs, scope)
+    find = finder(columns, len(rules))
+    outer = outer or any(column.outer for column in inputs)
+    table = Table(scope.decision, policy, inputs, outputs, columns, find, residual, tuple(rules), default, outer)
     content = {
         "table": policy,
-        "inputs": [spell(expr) for expr in inputs],
-        "outputs": [{"name": n, "values": [spell(e) for e in p]} for n, p in zip(names, priorities, strict=True)],
-        "default": spell(default) if default is not None else None,
+        "inputs": [spell(column.expr) for column in inputs],
+        "allowed": [[str(column.type) if column.type else "", column.allowed_text] for column in inputs],
+        "outputs": [
+            {"name": output.name, "values": output.values_text, "type": str(output.type) if output.type else ""}
+            for output in outputs
+        ],
+        "default": default_text,
         "annotations": annotations,
         "rules": contents,
     }
-    codes = tuple(code for rule in rules for code in rule.reasons)
-    return Logic(_runner(table), _explainer(table), content, codes)
+    codes = tuple(dict.fromkeys(code for rule in rules for code in rule.reasons))
+    return Logic(runner(table), explainer(table), content, codes, table)
 
 
-def _numbered(node: Node, tag: str) -> list[tuple[int, Node]]:
-    return list(enumerate(node.all(tag), 1))
+def _numbered(node: Node, tag: str) -> Iterator[tuple[int, Node]]:
+    return enumerate(node.all(tag), 1)
 
 
 def _policy(node: Node, scope: Scope) -> str:
     given = node.get("hitPolicy") or "UNIQUE"
-    letter = next((letter for letter, name in _POLICIES.items() if name == given), "")
+    letter = next((letter for letter, name in POLICIES.items() if name == given), "")
     aggregation = node.get("aggregation")
-    if not letter or (aggregation and (aggregation not in _AGGREGATES or letter != "C")):
-        allowed = ", ".join([*_POLICIES.values(), *(f"COLLECT {name}" for name in _AGGREGATES)])
+    several = letter == "C" and aggregation in _AGGREGATES and len(list(node.all("output"))) > 1
+    if not letter or several or (aggregation and (aggregation not in _AGGREGATES or letter != "C")):
+        allowed = ", ".join([*POLICIES.values(), *(f"COLLECT {name} of one output" for name in _AGGREGATES)])
         given = f"{given} {aggregation}".strip()
         scope.fault(DefinitionError(WORDS("decision.policy", given=given, allowed=allowed)), node)
+        return letter or "U"
     return letter + _AGGREGATES.get(aggregation, "")
 
 
 def _parsed(holder: Node | None, at: Node, scope: Scope, cell: str) -> Expr:
     text = holder.words("text") if holder is not None else ""
+    if scope.foreign(holder, at):
+        return Null()
     if not text:
         scope.fault(DefinitionError(WORDS("decision.empty", allowed="an expression")), at, cell)
         return Null()
     try:
-        return parse(text, scope.names, members=scope.members)
+        return scope.parse(text)
     except DefinitionError as error:
         scope.fault(error, holder or at, cell)
         return Null()
 
 
-def _listed(output: Node, scope: Scope) -> tuple[Expr, ...]:
-    values = output.first("outputValues")
-    if values is None or not values.words("text"):
-        return ()
+def _typed(node: Node | None, scope: Scope) -> Type | None:
+    """The type that a column names, where it says anything."""
+    reference = node.get("typeRef") if node is not None else ""
+    kind = scope.types.named(reference, node) if node is not None and reference else None
+    return None if kind is None or kind.free else kind
+
+
+def _input(node: Node, number: int, scope: Scope) -> Input:
+    holder = node.first("inputExpression")
+    expr = _parsed(holder, node, scope, f"input {number}")
+    tests = _listed(node, "inputValues", scope, f"input {number}")
+    reader = expr.name if isinstance(expr, Name) else compile_expr(expr)
+    allowed = compile_tests(tests) if tests.tests else None
+    text = spell(tests) if tests.tests else ""
+    return Input(expr, reader, _typed(holder, scope), allowed, text, bool(names_in(tests) - {"?"}))
+
+
+def _output(node: Node, scope: Scope) -> Output:
+    kind = _typed(node, scope)
+    # The values of a list's items are no list: how they are collected is the hit policy's.
+    kind = None if kind is not None and kind.collection else kind
+    tests = _listed(node, "outputValues", scope, "output values")
+    if not tests.tests and kind is not None and kind.allowed_text:
+        tests = parse_tests(kind.allowed_text, ())
+    parts = (tests,) if tests.negated else tuple(Tests((test,)) for test in tests.tests)
+    return Output(node.get("name"), kind, tuple(map(compile_tests, parts)), spell(tests) if tests.tests else "")
+
+
+def _listed(node: Node, tag: str, scope: Scope, cell: str) -> Tests:
+    values = node.first(tag)
+    text = values.words("text") if values is not None else ""
+    if not text or scope.foreign(values, node):
+        return Tests(())
     try:
-        return parse_tests(values.words("text"), ()).tests
+        return scope.tests(text)
     except DefinitionError as error:
-        scope.fault(error, values, "output values")
-        return ()
+        scope.fault(error, values or node, cell)
+        return Tests(())
 
 
-def _default(entries: Sequence[Expr], names: tuple[str, ...]) -> Expr | None:
-    if not entries or len(entries) != len(names):
-        return None
-    if len(names) == 1:
-        return entries[0]
-    return parse("{" + ", ".join(f"{show(n)}: {spell(e)}" for n, e in zip(names, entries, strict=True)) + "}", ())
+def _default(
+    nodes: Sequence[Node], outputs: Sequence[Output], scope: Scope
+) -> tuple[Compiled | None, str | None, bool]:
+    """The default outcome, its text, and whether it reads names; an output without a default is null in it."""
+    entries = [node.first("defaultOutputEntry") for node in nodes]
+    if all(entry is None for entry in entries):
+        return None, None, False
+    exprs = [_parsed(entry, entry, scope, "default output") if entry else Null() for entry in entries]
+    parts = [compile_expr(expr) for expr in exprs]
+
+    def default(values: Any, now: Any = None) -> Any:
+        return composed(outputs, [part(values, now) for part in parts], scope.decision, 0, [])
+
+    return default, ", ".join(map(spell, exprs)), any(map(names_in, exprs))
+
+
+def _entries(
+    node: Node, number: int, shape: tuple[int, int], scope: Scope, caches: _Caches
+) -> tuple[list[_Cell], list[_Entry], list[str]]:
+    """A rule's cells, outcomes and annotations."""
+    found: dict[str, list[Node]] = {"inputEntry": [], "outputEntry": [], "annotationEntry": []}
+    for child in node.children:
+        if child.tag in found and child.namespace == node.namespace:
+            found[child.tag].append(child)
+    for kind, allowed in zip(("input", "output"), shape, strict=True):
+        given = len(found[f"{kind}Entry"])
+        if given != allowed:
+            words = WORDS("decision.cells", given=given, kind=kind, allowed=allowed)
+            scope.fault(DefinitionError(words), node, f"rule {number}")
+    cells = [_cell(entry, scope, number, i, caches) for i, entry in enumerate(found["inputEntry"][: shape[0]], 1)]
+    cells += [_Cell(Tests(()), "-")] * (shape[0] - len(cells))
+    entries = [_entry(entry, scope, number, i, caches) for i, entry in enumerate(found["outputEntry"][: shape[1]], 1)]
+    entries += [_Entry(Null(), "null", None, None)] * (shape[1] - len(entries))
+    return cells, entries, [entry.words("text") for entry in found["annotationEntry"]]
+
+
+def _cell(entry: Node, scope: Scope, rule: int, column: int, caches: _Caches) -> _Cell:
+    text = entry.words("text")
+    if (entry.attributes or scope.language) and text and scope.foreign(entry):
+        return _Cell(Tests(()), "-")
+    found = caches.cells.get(text)
+    if found is None:
+        try:
+            # An empty cell is one that does not matter.
+            tests = scope.tests(text) if text else Tests(())
+        except DefinitionError as error:
+            scope.fault(error, entry, f"rule {rule}, input {column}")
+            return _Cell(Tests(()), "-")
+        found = caches.cells[text] = _Cell(tests, spell(tests))
+    return found
+
+
+def _entry(entry: Node, scope: Scope, rule: int, column: int, caches: _Caches) -> _Entry:
+    text = entry.words("text")
+    if (entry.attributes or scope.language) and text and scope.foreign(entry):
+        return _Entry(Null(), "null", None, None)
+    found = caches.entries.get(text)
+    if found is None:
+        # An output cell that is empty or - gives no value.
+        where = f"rule {rule}, output {column}"
+        expr = Null() if text in ("", "-") else _parsed(entry, entry, scope, where)
+        found = _Entry(expr, spell(expr), *_constant(expr))
+        if text in ("", "-") or not isinstance(expr, Null):
+            caches.entries[text] = found
+    return found
+
+
+def _constant(expr: Expr) -> tuple[Compiled | None, Any]:
+    match expr:
+        case Number(value) | Text(value) | Flag(value) | Temporal(value):
+            return None, value
+        case Negate(Number(value)):
+            return None, compile_expr(expr)({})
+        case Null():
+            return None, None
+        case _:
+            return compile_expr(expr), None
 
 
 def _rule(
-    node: Node, number: int, shape: tuple[int, int, list[str], tuple[str, ...]], scope: Scope, cache: dict[str, Tests]
-) -> tuple[Rule, list[Tests], Any]:
-    """One rule: its outcome, its cells, its content."""
-    inputs, outputs, annotations, names = shape
-    entries = {kind: list(node.all(f"{kind}Entry")) for kind in ("input", "output", "annotation")}
-    for kind, allowed in (("input", inputs), ("output", outputs)):
-        if len(entries[kind]) != allowed:
-            words = WORDS("decision.cells", given=len(entries[kind]), kind=kind, allowed=allowed)
-            scope.fault(DefinitionError(words), node, f"rule {number}")
-    cells = [_cell(e, scope, f"rule {number}, input {i}", cache) for i, e in enumerate(entries["input"][:inputs], 1)]
-    cells += [Tests(())] * (inputs - len(cells))
-    found = [_output(e, scope, f"rule {number}, output {i}") for i, e in enumerate(entries["output"][:outputs], 1)]
-    texts = [entry.words("text") for entry in entries["annotation"]]
+    node: Node,
+    number: int,
+    entries: Sequence[_Entry],
+    outputs: Sequence[Output],
+    about: tuple[str, list[str], list[str]],
+) -> Rule:
+    """One rule: its outcome and its reason codes."""
+    name, annotations, texts = about
     reasons = tuple(
         code.strip().strip('"')
         for column, text in zip(annotations, texts, strict=False)
@@ -189,135 +276,38 @@ def _rule(
         for code in text.split(",")
         if code.strip().strip('"') not in ("", "-")
     )
-    literal = all(isinstance(expr, Number | Text | Flag | Null | Temporal) for expr in found)
-    functions = tuple(compile_expr(expr) for expr in found)
-    constant = _outcome([f({}) for f in functions], names if outputs > 1 else ()) if literal else None
-    matched = Matched(scope.decision, number, node.get("id"))
-    content = [[spell(cell) for cell in cells], [spell(expr) for expr in found], list(texts)]
-    return Rule(matched, reasons, constant, None if literal else functions), cells, content
-
-
-def _outcome(values: list[Any], names: tuple[str, ...]) -> Any:
-    if names:
-        return dict(zip(names, values, strict=False))
-    return values[0] if values else None
-
-
-def _output(entry: Node, scope: Scope, cell: str) -> Expr:
-    # An output cell that is empty or - gives no value.
-    return Null() if entry.words("text") in ("", "-") else _parsed(entry, entry, scope, cell)
-
-
-def _cell(entry: Node, scope: Scope, cell: str, cache: dict[str, Tests]) -> Tests:
-    text = entry.words("text")
-    if text not in cache:
-        try:
-            cache[text] = parse_tests(text, scope.names, members=scope.members)
-        except DefinitionError as error:
-            scope.fault(error, entry, cell)
-            return Tests(())
-    return cache[text]
+    matched = Matched(name, number, node.get("id"))
+    exprs = tuple(entry.expr for entry in entries)
+    if any(entry.compiled for entry in entries):
+        functions = tuple(entry.compiled or compile_expr(entry.expr) for entry in entries)
+        return Rule(matched, reasons, None, functions, exprs)
+    flaws: list[str] = []
+    constant = composed(outputs, [entry.value for entry in entries], name, number, flaws) if outputs else None
+    return Rule(matched, reasons, constant, None, exprs, tuple(flaws))
 
 
 def _indexed(
-    cells: list[list[Tests]], inputs: int
-) -> tuple[tuple[Column, ...], dict[int, tuple[tuple[int, CompiledTests], ...]]]:
-    """The index of each column, and the residual tests by rule."""
-    sets = [[cell_of(row[column]) for row in cells] for column in range(inputs)]
-    residual: dict[int, tuple[tuple[int, CompiledTests], ...]] = {}
-    for index, row in enumerate(cells):
-        tests = tuple((c, compile_tests(row[c])) for c in range(inputs) if sets[c][index] is None)
-        if tests:
-            residual[index] = tests
-    return tuple(column_of(column) for column in sets), residual
+    rows: Sequence[Sequence[_Cell]], inputs: int
+) -> tuple[tuple[Column, ...], dict[int, tuple[Residual, ...]]]:
+    """The index of each column, and by rule the cells that it cannot answer."""
+    residual: dict[int, list[Residual]] = {}
+    columns = []
+    for column in range(inputs):
+        known: dict[str, Any] = {}
+        cells = []
+        for index, row in enumerate(rows):
+            cell = row[column]
+            if cell.text not in known:
+                found = cell_of(cell.tests)
+                known[cell.text] = found or _residual(column, cell.tests)
+            entry = known[cell.text]
+            if isinstance(entry, Residual):
+                residual.setdefault(index, []).append(entry)
+                entry = None
+            cells.append(entry)
+        columns.append(column_of(cells))
+    return tuple(columns), {index: tuple(tests) for index, tests in residual.items()}
 
 
-def _hits(table: Table, values: dict[str, Any], now: datetime | None, first: bool) -> list[int]:
-    """The indices of the rules that match, in order; only the first of them when `first`."""
-    given = [values[r] if isinstance(r, str) else r(values, now) for r in table.readers]
-    bits = table.every
-    for column, value in zip(table.columns, given, strict=True):
-        # A list of one stands for its item, as in the row form of a test.
-        bits &= column.look_up(value[0] if type(value) is list and len(value) == 1 else value)
-        if not bits:
-            return []
-    found: list[int] = []
-    while bits:
-        lowest = bits & -bits
-        index = lowest.bit_length() - 1
-        tests = table.residual.get(index, ())
-        if all(test(given[column], values, now) is True for column, test in tests):
-            found.append(index)
-            if first:
-                return found
-        bits ^= lowest
-    return found
-
-
-def _value(table: Table, index: int, values: dict[str, Any], run: Run) -> Any:
-    rule = table.rules[index]
-    run.matched.append(rule.matched)
-    run.reasons.extend(rule.reasons)
-    if rule.entries is None:
-        return dict(rule.constant) if table.outputs else rule.constant
-    return _outcome([entry(values, run.now) for entry in rule.entries], table.outputs)
-
-
-def _runner(table: Table) -> Callable[[dict[str, Any], Run], Any]:
-    policy = table.policy
-
-    def run(values: dict[str, Any], run: Run) -> Any:
-        hits = _hits(table, values, run.now, policy == "F")
-        if not hits:
-            return table.default(values, run.now) if table.default is not None else None
-        found = [_value(table, index, values, run) for index in hits]
-        match policy:
-            case "F" | "U":
-                return found[0] if len(found) == 1 else None
-            case "A":
-                return found[0] if all(_same(found[0], other) for other in found[1:]) else None
-            case "P":
-                return min(found, key=_rank(table))
-            case "O":
-                return sorted(found, key=_rank(table))
-            case "R" | "C":
-                return found
-            case _:
-                assert table.aggregate is not None
-                return table.aggregate({"found": found})
-
-    return run
-
-
-def _same(left: Any, right: Any) -> bool:
-    return show(left) == show(right)
-
-
-def _rank(table: Table) -> Callable[[Any], tuple[int, ...]]:
-    """Priority of an outcome: the place of each output's value among its output values, in order of the outputs."""
-
-    def rank(outcome: Any) -> tuple[int, ...]:
-        values = [outcome[name] for name in table.outputs] if table.outputs else [outcome]
-        return tuple(
-            allowed.index(value) if value in allowed else len(allowed)
-            for value, allowed in zip(values, table.priorities, strict=True)
-            if allowed
-        )
-
-    return rank
-
-
-def _explainer(table: Table) -> Callable[[dict[str, Any], datetime | None], tuple[str, ...]]:
-    def explain(values: dict[str, Any], now: datetime | None) -> tuple[str, ...]:
-        hits = _hits(table, values, now, False)
-        if not hits and table.default is None:
-            given = [values[r] if isinstance(r, str) else r(values, now) for r in table.readers]
-            pairs = ", ".join(f"{spell(e)} = {show(v)}" for e, v in zip(table.inputs, given, strict=True))
-            return (WORDS("decision.cause.none", name=table.name, given=pairs or "-").text(),)
-        if len(hits) > 1 and table.policy in ("U", "A"):
-            rules = ", ".join(str(index + 1) for index in hits)
-            policy = _POLICIES[table.policy]
-            return (WORDS("decision.cause.several", name=table.name, given=rules, policy=policy).text(),)
-        return ()
-
-    return explain
+def _residual(column: int, tests: Tests) -> Residual:
+    return Residual(column, compile_tests(tests), bool(names_in(tests) - {"?"}))

@@ -18,7 +18,7 @@ from tallystick.desk.evidence import open_keys, open_log
 from tallystick.desk.history import event_of, opening_of
 from tallystick.desk.index import find_decision, index_entries, update_index
 from tallystick.desk.journal import DecisionRecord, Entry, Journal, extend_ledger
-from tallystick.desk.livestate import Warmed, keep_live, open_live
+from tallystick.desk.livestate import Settling, Warmed, keep_live, open_live
 from tallystick.desk.project import Project
 from tallystick.desk.sequencer import CLOCKS, Sequencer, system_clock
 from tallystick.desk.words import WORDS
@@ -95,6 +95,7 @@ class Desk:
         update_index(self.journal, self.index)
         self.started = open_live(self.project, self.opening, self.journal)
         self.live: labels.Live = self.started.live
+        self._settling = Settling(self.project, self.live)
         self.sequencer = Sequencer(CLOCKS[self.project.settings.project.clock], self.started.last)
         self._waiting: dict[str, str] = {}
 
@@ -226,10 +227,11 @@ class Desk:
         return frozenset((spec.id, *spec.keys.values()))
 
     def commit(self) -> tuple[Entry, ...]:
-        """Make what is buffered durable with one fsync, then enter it in the index."""
+        """Make what is buffered durable with one fsync, enter it in the index, and fold labels when it is time."""
         entries = self.journal.flush()
         index_entries(self.index, entries)
         self._waiting.clear()
+        self._settling.fold()
         return entries
 
     def publish(self) -> int:

@@ -2,6 +2,8 @@
 
 `tally labels warm` keeps the state once, and every later start reads it and observes what the journal has recorded
 since. A kept state is only a shortcut: one of other labels, another opening or another journal is not taken.
+
+With `settled` under `[state]` in tallystick.toml memory is bounded: what happened longer ago than that is folded.
 """
 
 from __future__ import annotations
@@ -15,17 +17,20 @@ from typing import Any
 import msgspec
 
 from tallystick import labels
-from tallystick.core import Instant, StateError, TamperError, content_version
+from tallystick.core import InputError, Instant, Span, StateError, TamperError, content_version
 from tallystick.desk.evidence import open_keys
 from tallystick.desk.history import Opening, event_of, warm_facts
 from tallystick.desk.index import LIVE_STATE
 from tallystick.desk.journal import Journal
 from tallystick.desk.project import Project
+from tallystick.desk.words import WORDS
 from tallystick.store import Forgotten, atomic_write, read_bytes
 
 SEMANTICS = 1
 _FILE = "labels.state"
 _PART_BYTES = 256 << 20
+FEW = 100_000
+"""Fewer new events than this are not worth folding."""
 
 
 class _Kept(msgspec.Struct, frozen=True, array_like=True):
@@ -63,6 +68,40 @@ class Warmed(msgspec.Struct, frozen=True):
     bytes: int
 
 
+class Settling:
+    """Keeps the live labels of a desk small: facts that happened longer ago than the project says are folded.
+
+    Again when as many events have come as were left, so that what it costs stays in proportion to what came.
+
+    Parameters
+    ----------
+    project
+        Its `[state] settled` is a span such as "400d"; without it every fact is kept by itself.
+    live
+        The labels, as they were opened.
+    """
+
+    def __init__(self, project: Project, live: labels.Live) -> None:
+        self._span, self._live, self._left = settled_span(project), live, live.held
+
+    def fold(self) -> int:
+        """Fold when enough has come; gives how many row versions went."""
+        if self._span is None or self._live.held < self._left + max(FEW, self._left):
+            return 0
+        gone = self._live.compact(self._live.known_at - self._span)
+        self._left = self._live.held
+        return gone
+
+
+def settled_span(project: Project) -> int | None:
+    """How long ago, in microseconds, facts happened that can no longer change, at least the streams' lateness."""
+    text = project.settings.state.get("settled")
+    if text is None:
+        return None
+    late = (Span.parse(events.lateness).micros for events in project.library.streams.values())
+    return max(Span.parse(text).micros, *late)
+
+
 def state_path(project: Project) -> Path:
     """Where the state of live labels is kept."""
     return project.state / _FILE
@@ -74,10 +113,10 @@ def open_live(project: Project, opening: Opening, journal: Journal) -> Started:
     found = _read(project, opening, journal)
     if found is not None:
         kept, state = found
-        with suppress(StateError):
+        with suppress(InputError, StateError):
             live = project.library.live(state)
             return _follow(project, journal, began, live, 0, kept.last, kept.position)
-    return _follow(project, journal, began, *_from_lake(project, opening), None)
+    return _made(project, opening, journal, began)
 
 
 def keep_live(project: Project, opening: Opening, journal: Journal, started: Started | None = None) -> Warmed:
@@ -95,7 +134,7 @@ def keep_live(project: Project, opening: Opening, journal: Journal, started: Sta
     began = time.perf_counter()
     opened = 0.0
     if started is None or started.position is not None:
-        started = _follow(project, journal, began, *_from_lake(project, opening), None)
+        started = _made(project, opening, journal, began)
     else:
         opened = started.seconds
     position = journal.position
@@ -111,9 +150,14 @@ def keep_live(project: Project, opening: Opening, journal: Journal, started: Sta
     return Warmed(started.facts, started.events, position, opened + time.perf_counter() - began, len(data))
 
 
-def _from_lake(project: Project, opening: Opening) -> tuple[labels.Live, int, Instant]:
-    live = project.library.live()
-    return live, live.warm(warm_facts(project, opening)), opening.horizon - 1
+def _made(project: Project, opening: Opening, journal: Journal, began: float) -> Started:
+    """Live labels made from lake and journal, and what is settled of them folded."""
+    live, span = project.library.live(), settled_span(project)
+    facts = live.warm(warm_facts(project, opening))
+    started = _follow(project, journal, began, live, facts, opening.horizon - 1, None)
+    if span is not None and live.held:
+        live.compact(live.known_at - span)
+    return msgspec.structs.replace(started, seconds=time.perf_counter() - began)
 
 
 def _follow(
@@ -129,7 +173,9 @@ def _follow(
     events = 0
     for entry in journal.read(kinds=("fact", "decision"), start=position or 0):
         if entry.fact is not None:
-            live.observe(event_of(entry.fact), known_at=entry.fact.known_at)
+            observed = live.observe(event_of(entry.fact), known_at=entry.fact.known_at)
+            if observed.reason == "compacted":
+                raise StateError(WORDS("live.compacted", stream=entry.fact.stream, given=entry.fact.id))
             last, events = entry.fact.known_at, events + 1
     return Started(live, position, facts, events, last, time.perf_counter() - began)
 
@@ -163,6 +209,7 @@ def _key(project: Project, opening: Opening) -> str:
         for stream, events in library.streams.items()
     }
     content = {"labels": dict(library.versions), "streams": streams, "opening": opening, "engine": labels.SEMANTICS}
+    content["settled"] = settled_span(project)
     return content_version("live", content, SEMANTICS)
 
 

@@ -20,6 +20,7 @@ from tallystick.core import (
     InputError,
     Language,
     Place,
+    Span,
     TallystickError,
     UsageError,
     content_version,
@@ -119,6 +120,10 @@ def read_settings(root: Path) -> Settings:
         zone_of(settings.project.time_zone)
     except InputError as error:
         raise DefinitionError(error.message, Place(str(root / SETTINGS), cell="project.time_zone")) from None
+    try:
+        Span.parse(settings.state.get("settled", "0d"))
+    except InputError as error:
+        raise DefinitionError(error.message, Place(str(root / SETTINGS), cell="state.settled")) from None
     return settings
 
 

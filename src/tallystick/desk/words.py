@@ -161,5 +161,9 @@ WORDS = Catalogue(
             "field {name} of stream {stream} is a key and required, and was given as empty text",
             "事件流 {stream} 的字段 {name} 是必填的键，却给出了空文本",
         ),
+        "live.compacted": (
+            "fact {given} of stream {stream} is older than the kept label state allows; allowed: a state made anew from lake and journal",
+            "事件流 {stream} 的事实 {given} 早于已保存标签状态所允许的时间；允许：由数据湖与日志重新生成状态",
+        ),
     }
 )

@@ -1,14 +1,36 @@
 """FEEL, the one expression language: text to typed expression to compiled function. No I/O, no clock."""
 
-from tallystick.feel.columns import CompiledColumns, compile_columns
+from tallystick.feel.calls import function
+from tallystick.feel.causes import causes
+from tallystick.feel.civil import (
+    DATES,
+    MOMENTS,
+    SPANS,
+    TIMES,
+    WideDate,
+    WideMoment,
+    WideSpan,
+    WideTime,
+    is_date,
+    is_duration,
+    is_moment,
+    is_span,
+    is_time,
+    is_zoned,
+)
+from tallystick.feel.columns import CompiledColumns, column_value, compile_columns
 from tallystick.feel.compiler import Compiled, CompiledTests, compile, compile_expr, compile_tests, unary_tests
+from tallystick.feel.cursor import Known, known
 from tallystick.feel.expr import (
     Between,
     Binary,
+    BuiltinName,
     Call,
+    Chain,
     Compare,
     Entries,
     Expr,
+    External,
     Filter,
     Flag,
     For,
@@ -18,6 +40,7 @@ from tallystick.feel.expr import (
     Invoke,
     ItemName,
     Items,
+    Kind,
     Lambda,
     Logic,
     Name,
@@ -32,26 +55,36 @@ from tallystick.feel.expr import (
     Test,
     Tests,
     Text,
+    Unknown,
+    Unreadable,
     children,
     names_in,
 )
 from tallystick.feel.functions import show
-from tallystick.feel.held import lift, to_feel
+from tallystick.feel.held import EXACT, lift, to_feel
 from tallystick.feel.operations import Function, Interval, Months
 from tallystick.feel.parser import parse, parse_tests
-from tallystick.feel.spelling import causes, spell
+from tallystick.feel.spelling import spell
 from tallystick.feel.tokens import normal
 
 __all__ = [
+    "DATES",
+    "EXACT",
+    "MOMENTS",
+    "SPANS",
+    "TIMES",
     "Between",
     "Binary",
+    "BuiltinName",
     "Call",
+    "Chain",
     "Compare",
     "Compiled",
     "CompiledColumns",
     "CompiledTests",
     "Entries",
     "Expr",
+    "External",
     "Filter",
     "Flag",
     "For",
@@ -63,6 +96,8 @@ __all__ = [
     "Invoke",
     "ItemName",
     "Items",
+    "Kind",
+    "Known",
     "Lambda",
     "Logic",
     "Months",
@@ -78,12 +113,27 @@ __all__ = [
     "Test",
     "Tests",
     "Text",
+    "Unknown",
+    "Unreadable",
+    "WideDate",
+    "WideMoment",
+    "WideSpan",
+    "WideTime",
     "causes",
     "children",
+    "column_value",
     "compile",
     "compile_columns",
     "compile_expr",
     "compile_tests",
+    "function",
+    "is_date",
+    "is_duration",
+    "is_moment",
+    "is_span",
+    "is_time",
+    "is_zoned",
+    "known",
     "lift",
     "names_in",
     "normal",

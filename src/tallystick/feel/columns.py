@@ -12,7 +12,7 @@ from tallystick.core import FieldType, InputError
 from tallystick.feel import expr as ir
 from tallystick.feel.compiler import compile_expr
 from tallystick.feel.held import to_feel
-from tallystick.feel.native import NotNative, native
+from tallystick.feel.native import Held, NotNative, Operand, native, native_value
 from tallystick.feel.parser import parse
 from tallystick.feel.words import WORDS
 from tallystick.feel.zones import local_time
@@ -80,6 +80,36 @@ def compile_columns(text: str, schema: Mapping[str, FieldType], zone: str = "UTC
         return held.select(columns.alias("value")).to_series()
 
     return by_column
+
+
+def column_value(
+    expr: ir.Expr, frame: pl.DataFrame, schema: Mapping[str, FieldType], bounds: Mapping[str, int]
+) -> tuple[pl.Series, Operand] | None:
+    """An expression over held columns as a column, where that is proven equal to the row form.
+
+    Parameters
+    ----------
+    expr
+        The expression.
+    frame
+        The columns that it reads, as they are held.
+    schema
+        Their types; no instants.
+    bounds
+        The greatest size of each column of scaled integers.
+
+    Returns
+    -------
+    tuple or None
+        The values, and their kind and scale: "flag", "text", "date", "null", or "number" as scaled integers. None
+        where only the row form keeps the meaning.
+    """
+    try:
+        operand = native_value(expr, Held(schema, bounds))
+    except NotNative:
+        return None
+    found = frame.select(operand.expr.alias("value")).to_series()
+    return (found if len(found) == frame.height else found.new_from_index(0, frame.height)), operand
 
 
 def _held(frame: pl.DataFrame, used: Mapping[str, FieldType]) -> pl.DataFrame:

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from tallystick.feel import temporal
-from tallystick.feel.operations import Months
-from tallystick.feel.registry import Registrar
+from tallystick.feel.civil import (
+    DATES,
+    MOMENTS,
+    SPANS,
+    TIMES,
+    AnyDate,
+    AnyMoment,
+    AnyTime,
+    Months,
+    clock_of,
+    combine,
+    date_of,
+    day_number,
+    day_of,
+    time_of,
+    weekday,
+)
+from tallystick.feel.registry import Registrar, whole
+from tallystick.feel.spans import between_months
 
 _builtin = Registrar()
-DATES = _builtin.found
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = (
+BUILTINS = _builtin.found
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTH_NAMES = (
     "January",
     "February",
     "March",
@@ -27,40 +44,45 @@ _MONTHS = (
     "November",
     "December",
 )
+_NULL = type(None)
+_DAYS = (*DATES, *MOMENTS)
 
 
-@_builtin("date", "from", "year, month, day", required=1)
-def _date(year: Any, month: Any = None, day: Any = None) -> date | None:
-    if month is None and day is None:
-        if type(year) is datetime:
-            return year.date()
-        return year if type(year) is date else temporal.parse_date(year) if type(year) is str else None
-    try:
-        return date(*(int(part) for part in (year, month, day) if type(part) is Decimal))
-    except (TypeError, ValueError, OverflowError):
-        return None
+@_builtin("date", "from", types=((str, *_DAYS),))
+def _date(value: Any) -> AnyDate | None:
+    if type(value) is str:
+        return temporal.parse_date(value)
+    return day_of(value) if type(value) in MOMENTS else value
 
 
-@_builtin("time", "from", "hour, minute, second, offset", required=1)
-def _time(hour: Any, minute: Any = None, second: Any = None, offset: Any = None) -> time | None:
-    if minute is None and second is None:
-        if type(hour) is str:
-            return temporal.parse_time(hour)
-        if type(hour) is date:
-            return time(tzinfo=UTC)
-        return hour.timetz() if type(hour) is datetime else hour if type(hour) is time else None
-    if not type(hour) is type(minute) is type(second) is Decimal or type(offset) not in (timedelta, type(None)):
-        return None
-    return temporal.clock(hour, minute, second, offset)
+@_builtin("date", "year, month, day", types=(Decimal, Decimal, Decimal))
+def _date_from_parts(year: Decimal, month: Decimal, day: Decimal) -> AnyDate | None:
+    return date_of(whole(year), whole(month), whole(day))
 
 
-@_builtin("date and time", "from", "date, time", required=1)
-def _date_and_time(day: Any, at: Any = None) -> datetime | None:
-    if at is None:
-        return day if type(day) is datetime else temporal.parse_moment(day) if type(day) is str else None
-    if type(day) not in (date, datetime) or type(at) is not time:
-        return None
-    return datetime.combine(day, at)
+@_builtin("time", "from", types=((str, *DATES, *TIMES, *MOMENTS),))
+def _time(value: Any) -> AnyTime | None:
+    kind = type(value)
+    if kind is str:
+        return temporal.parse_time(value)
+    if kind in DATES:
+        return time_of(0, UTC)
+    return clock_of(value) if kind in MOMENTS else value
+
+
+@_builtin("time", "hour, minute, second, offset?", types=(Decimal, Decimal, Decimal, (*SPANS, _NULL)))
+def _time_from_parts(hour: Decimal, minute: Decimal, second: Decimal, offset: Any = None) -> AnyTime | None:
+    return temporal.time_from_parts(whole(hour), whole(minute), second, offset)
+
+
+@_builtin("date and time", "from", types=((str, *MOMENTS),))
+def _date_and_time(value: Any) -> AnyMoment | None:
+    return temporal.parse_moment(value) if type(value) is str else value
+
+
+@_builtin("date and time", "date, time", types=(_DAYS, TIMES))
+def _date_and_time_of(day: Any, at: AnyTime) -> AnyMoment:
+    return combine(day, at)
 
 
 @_builtin("duration", "from", types=(str,))
@@ -68,42 +90,41 @@ def _duration(text: str) -> Any:
     return temporal.parse_duration(text)
 
 
-@_builtin("years and months duration", "from, to", types=((date, datetime), (date, datetime)))
-def _months_between(start: date, end: date) -> Months:
-    months = (end.year - start.year) * 12 + end.month - start.month
-    if months > 0 and end.day < start.day:
-        months -= 1
-    return Months(months + 1 if months < 0 and end.day > start.day else months)
+@_builtin("years and months duration", "from, to", types=(_DAYS, _DAYS))
+def _months_between(start: Any, end: Any) -> Months:
+    return between_months(start, end)
 
 
-@_builtin("day of week", "date", types=((date, datetime),))
-def _day_of_week(day: date) -> str:
-    return _DAYS[day.weekday()]
+@_builtin("day of week", "date", types=(_DAYS,))
+def _day_of_week(day: Any) -> str:
+    return _WEEKDAYS[weekday(day) - 1]
 
 
-@_builtin("day of year", "date", types=((date, datetime),))
-def _day_of_year(day: date) -> Decimal:
-    return Decimal(day.timetuple().tm_yday)
+@_builtin("day of year", "date", types=(_DAYS,))
+def _day_of_year(day: Any) -> Decimal:
+    return Decimal(day_number(day) - day_number(date_of(day.year, 1, 1)) + 1)
 
 
-@_builtin("month of year", "date", types=((date, datetime),))
-def _month_of_year(day: date) -> str:
-    return _MONTHS[day.month - 1]
+@_builtin("month of year", "date", types=(_DAYS,))
+def _month_of_year(day: Any) -> str:
+    return _MONTH_NAMES[day.month - 1]
 
 
-@_builtin("week of year", "date", types=((date, datetime),))
-def _week_of_year(day: date) -> Decimal:
-    return Decimal(day.isocalendar().week)
+@_builtin("week of year", "date", types=(_DAYS,))
+def _week_of_year(day: Any) -> Decimal:
+    # ISO 8601: the week belongs to the year of its Thursday; the calendar repeats after 400 years.
+    year = 2000 + day.year % 400
+    return Decimal(datetime(year, day.month, day.day).isocalendar().week)
 
 
 # The compiler passes the moment of the call as the first argument to these two.
 
 
-@_builtin("now", "", required=0)
-def _now(now: Any) -> datetime | None:
-    return now if type(now) is datetime else None
+@_builtin("now", "")
+def _now(now: Any) -> AnyMoment | None:
+    return now if type(now) in MOMENTS else None
 
 
-@_builtin("today", "", required=0)
-def _today(now: Any) -> date | None:
-    return now.date() if type(now) is datetime else None
+@_builtin("today", "")
+def _today(now: Any) -> AnyDate | None:
+    return day_of(now) if type(now) in MOMENTS else None

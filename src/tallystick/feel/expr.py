@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
 import msgspec
+
+from tallystick.feel.tokens import normal
 
 
 class Expr(msgspec.Struct, frozen=True):
@@ -47,11 +49,32 @@ class Name(Expr, frozen=True):
     name: str
 
 
-class ItemName(Expr, frozen=True):
-    """A name inside a filter: the item's member if it has one, else the outer name, else null."""
+class Unknown(Expr, frozen=True):
+    """A name that is not in scope, where that is allowed: null."""
 
     name: str
-    outer: Name | None
+
+
+class Unreadable(Expr, frozen=True):
+    """An at-literal that is no date, time or duration: null."""
+
+    text: str
+
+
+class BuiltinName(Expr, frozen=True):
+    """A built-in function as a value."""
+
+    name: str
+
+
+class ItemName(Expr, frozen=True):
+    """A name inside a filter: the item's member if it has one, else `outer`, else null.
+
+    In a filter within filters `outer` asks the item of the next filter around.
+    """
+
+    name: str
+    outer: Name | ItemName | BuiltinName | None
 
 
 class Path(Expr, frozen=True):
@@ -73,6 +96,13 @@ class Binary(Expr, frozen=True):
     op: str
     left: Expr
     right: Expr
+
+
+class Chain(Expr, frozen=True):
+    """Arithmetic of many operands from the left: `ops[0]` joins the first two, `ops[1]` the third to that."""
+
+    ops: tuple[str, ...]
+    operands: tuple[Expr, ...]
 
 
 class Compare(Expr, frozen=True):
@@ -116,7 +146,7 @@ class Test(Expr, frozen=True):
 
 
 class In(Expr, frozen=True):
-    """`operand in (test, ...)`: true when any test holds."""
+    """`operand in (test, ...)`: true when any test holds; in the tests `?` is the operand."""
 
     operand: Expr
     tests: tuple[Expr, ...]
@@ -166,11 +196,67 @@ class Invoke(Expr, frozen=True):
     names: tuple[str, ...] = ()
 
 
+class Kind(Expr, frozen=True):
+    """Any type."""
+
+
+class Plain(Kind, frozen=True):
+    """A type by its name in the standard, such as `number`, `list` or `Any`."""
+
+    name: str
+
+
+class ListOf(Kind, frozen=True):
+    """`list<item>`."""
+
+    item: Kind
+
+
+class RangeOf(Kind, frozen=True):
+    """`range<end>`."""
+
+    end: Kind
+
+
+class ContextOf(Kind, frozen=True):
+    """`context<a: number, ...>`: other members are allowed too."""
+
+    names: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+
+
+class FunctionOf(Kind, frozen=True):
+    """`function<number, ...> -> number`."""
+
+    parameters: tuple[Kind, ...]
+    result: Kind
+
+
+class Declared(Kind, frozen=True):
+    """A type that the model declares; `type` has `holds(value)`, or is None where the name is not known."""
+
+    name: str
+    type: Any = None
+
+
 class Lambda(Expr, frozen=True):
-    """`function(a, b) body`."""
+    """`function(a: number, b) body`; `types` is empty when no parameter has one.
+
+    `own` is the key of the context entry whose value this function is, where the body calls it.
+    """
 
     parameters: tuple[str, ...]
     body: Expr
+    types: tuple[Kind | None, ...] = ()
+    own: str = ""
+
+
+class External(Expr, frozen=True):
+    """`function(a) external {java: {class: "...", method signature: "..."}}`."""
+
+    parameters: tuple[str, ...]
+    mapping: Expr
+    types: tuple[Kind | None, ...] = ()
 
 
 class For(Expr, frozen=True):
@@ -201,7 +287,7 @@ class InstanceOf(Expr, frozen=True):
     """`operand instance of type`."""
 
     operand: Expr
-    type: str
+    type: Kind
 
 
 class Tests(Expr, frozen=True):
@@ -234,20 +320,30 @@ def names_in(expr: Expr) -> frozenset[str]:
     match expr:
         case Name(name):
             return frozenset((name,))
-        case For(names, sources, body) | Quantified(_, names, sources, body):
+        case For(names, sources, body):
             return _bound(names, sources) | (names_in(body) - {*names, "partial"})
+        case Quantified(_, names, sources, body):
+            return _bound(names, sources) | (names_in(body) - set(names))
         case Entries(names, values):
-            return _bound(names, values)
-        case Lambda(parameters, body):
-            return names_in(body) - set(parameters)
+            return _bound(tuple(map(normal, names)), values)
+        case Lambda(parameters, body, _, own):
+            return names_in(body) - {*parameters, own}
         case Filter(base, condition):
             return names_in(base) | (names_in(condition) - {"item"})
+        case In(operand, tests):
+            return names_in(operand) | (_names(tests) - {"?"})
         case _:
-            return frozenset(name for child in children(expr) for name in names_in(child))
+            return _names(children(expr))
+
+
+def _names(exprs: Iterable[Expr]) -> frozenset[str]:
+    return frozenset(name for expr in exprs for name in names_in(expr))
 
 
 def _bound(names: tuple[str, ...], values: tuple[Expr, ...]) -> frozenset[str]:
     found: set[str] = set()
-    for index, value in enumerate(values):
-        found |= names_in(value) - set(names[:index])
+    bound: set[str] = set()
+    for name, value in zip(names, values, strict=True):
+        found |= names_in(value) - bound
+        bound.add(name)
     return frozenset(found)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import Decimal, DecimalException, Inexact
 from typing import Any
 
 from tallystick.core import FieldType, InputError, to_datetime
-from tallystick.feel.operations import NUMBERS, Function, Interval, Months
+from tallystick.feel.civil import DATES, MOMENTS, SPANS, TIMES, Months
+from tallystick.feel.operations import NUMBERS, Function, Interval
 from tallystick.feel.words import WORDS
 
 
@@ -52,10 +52,12 @@ def to_feel(held: Any, field_type: FieldType, zone: str = "UTC") -> Any:
 def lift(value: Any) -> Any:
     """A FEEL value from a Python value: int and float become Decimal, a float by its shortest text.
 
+    A float that is not finite is null.
+
     Raises
     ------
     InputError
-        For a type that FEEL does not have.
+        For a type that FEEL does not have, and for a number that is not finite or has more than 34 digits.
 
     Examples
     --------
@@ -63,10 +65,12 @@ def lift(value: Any) -> Any:
     {'score': Decimal('0.1'), 'tags': ['a', None]}
     """
     kind = type(value)
+    if kind is Decimal:
+        return exact(value)
     if kind in _PLAIN:
         return value
     if kind is int:
-        return Decimal(value)
+        return exact(Decimal(value))
     if kind is float:
         return _real(value)
     if isinstance(value, list | tuple):
@@ -78,9 +82,29 @@ def lift(value: Any) -> Any:
     raise InputError(WORDS("feel.value", given=value, type=kind.__name__))
 
 
+def exact(number: Decimal) -> Decimal:
+    """A number that FEEL holds just as it is.
+
+    Raises
+    ------
+    InputError
+        When it is not finite, has more than 34 digits, or lies beyond decimal128.
+    """
+    try:
+        if number.is_finite():
+            EXACT.plus(number)
+            return number if number else number.copy_abs()
+    except DecimalException:
+        pass
+    raise InputError(WORDS("feel.number", given=str(number)[:80]))
+
+
 def _real(value: float) -> Decimal | None:
     # Both zeros are one number in FEEL, so they must be one text too.
     return Decimal(repr(value + 0.0)) if math.isfinite(value) else None
 
 
-_PLAIN = frozenset((Decimal, str, bool, type(None), date, datetime, time, timedelta, Months, Interval, Function))
+EXACT = NUMBERS.copy()
+"""As FEEL's numbers, but refuses to lose a digit."""
+EXACT.traps[Inexact] = True
+_PLAIN = frozenset((str, bool, type(None), *DATES, *MOMENTS, *TIMES, *SPANS, Months, Interval, Function))

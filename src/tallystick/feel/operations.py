@@ -4,34 +4,68 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import (
-    ROUND_HALF_EVEN,
-    Context,
-    Decimal,
-    DecimalException,
-    DivisionByZero,
-    InvalidOperation,
-    Overflow,
-)
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, DecimalException
 from typing import Any
 
 import msgspec
 
-NUMBERS = Context(
-    prec=34, rounding=ROUND_HALF_EVEN, Emin=-6143, Emax=6144, traps=[InvalidOperation, DivisionByZero, Overflow]
+from tallystick.feel import spans
+from tallystick.feel.budget import BUDGET
+from tallystick.feel.civil import (
+    DATES,
+    MOMENTS,
+    SPANS,
+    TIMES,
+    Months,
+    WideDate,
+    WideSpan,
+    instant,
+    is_zoned,
+    rank,
+    with_zone,
 )
-"""IEEE 754 decimal128: 34 digits, half-even."""
+from tallystick.feel.spans import NUMBERS
+
+__all__ = [
+    "COMPARED_MAX",
+    "COMPARISONS",
+    "DAY",
+    "NUMBERS",
+    "STRING_MAX",
+    "Function",
+    "Interval",
+    "Months",
+    "add",
+    "at_least",
+    "at_most",
+    "belongs",
+    "between",
+    "conjoin",
+    "disjoin",
+    "divide",
+    "equal",
+    "interval",
+    "is_zoned",
+    "kind_of",
+    "less",
+    "more",
+    "multiply",
+    "negate",
+    "power",
+    "subtract",
+    "unequal",
+    "within",
+]
 
 DAY = timedelta(days=1)
-_MICROSECOND = timedelta(microseconds=1)
-_SOME_DAY = date(2000, 1, 1)
-
-
-class Months(msgspec.Struct, frozen=True, order=True):
-    """A years and months duration, in whole months."""
-
-    months: int
+STRING_MAX = 1_000_000
+"""Characters of the longest string that an expression makes."""
+COMPARED_MAX = 300_000
+"""Values that are compared within two lists or contexts."""
+EXPONENT_MAX = 999_999_999
+"""The furthest from zero that an exponent of `**` lies."""
+_FAULTS = (DecimalException, OverflowError, ValueError)
 
 
 class Interval(msgspec.Struct, frozen=True):
@@ -50,16 +84,17 @@ class Function(msgspec.Struct, frozen=True):
     call: Callable[..., Any]
 
 
-def is_zoned(value: Any) -> bool:
-    """Whether a time or a date and time carries an offset or a zone."""
-    return value.tzinfo is not None
+_KINDS: dict[type, type] = {kind: forms[0] for forms in (DATES, TIMES, MOMENTS, SPANS) for kind in forms}
+_KINDS[Months] = Months
+_DURATIONS = (*SPANS, Months)
+_CLOCKS = (*TIMES, *MOMENTS)
+_MOVABLE = (*DATES, *TIMES, *MOMENTS)
 
 
-def _utc(moment: Any) -> Any:
-    """A moment in UTC: Python compares and subtracts moments of one zone by their clocks, not by their instants."""
-    if type(moment) not in (datetime, time) or not is_zoned(moment):
-        return moment
-    return (moment if type(moment) is datetime else datetime.combine(_SOME_DAY, moment)).astimezone(UTC)
+def kind_of(value: Any) -> type:
+    """The type of a value, that of Python's own form where a date, time or duration has a wide one."""
+    kind = type(value)
+    return _KINDS.get(kind, kind)
 
 
 def add(a: Any, b: Any) -> Any:
@@ -68,15 +103,15 @@ def add(a: Any, b: Any) -> Any:
     try:
         if kind is Decimal and other is Decimal:
             return NUMBERS.add(a, b)
-        if kind is other and kind in (str, timedelta):
-            return a + b
-        if kind is Months and other is Months:
-            return Months(a.months + b.months)
-        if kind in (timedelta, Months) and other in (date, datetime, time):
-            return _shift(b, a)
-        if kind in (date, datetime, time):
-            return _shift(a, b)
-    except (DecimalException, OverflowError, ValueError):
+        if kind is str and other is str:
+            return a + b if len(a) + len(b) <= STRING_MAX else None
+        if kind in _DURATIONS:
+            if other in _DURATIONS:
+                return spans.total(a, b) if _KINDS[kind] is _KINDS[other] else None
+            return spans.shift(b, a) if other in _MOVABLE else None
+        if kind in _MOVABLE:
+            return spans.shift(a, b)
+    except _FAULTS:
         return None
     return None
 
@@ -87,51 +122,17 @@ def subtract(a: Any, b: Any) -> Any:
     try:
         if kind is Decimal and other is Decimal:
             return NUMBERS.subtract(a, b)
-        if kind is timedelta and other is timedelta:
-            return a - b
-        if kind is Months and other is Months:
-            return Months(a.months - b.months)
-        if kind is time and other is time:
-            return _since(datetime.combine(_SOME_DAY, a), datetime.combine(_SOME_DAY, b))
-        if kind in (date, datetime) and other in (date, datetime):
-            return _since(_midnight(a, kind is other), _midnight(b, kind is other))
-        if kind in (date, datetime, time) and other in (timedelta, Months):
-            return _shift(a, negate(b))
-    except (DecimalException, OverflowError, ValueError):
+        if kind in _DURATIONS:
+            return spans.total(a, b, -1) if _KINDS[kind] is _KINDS.get(other) else None
+        if kind not in _MOVABLE:
+            return None
+        if other in _DURATIONS:
+            return spans.shift(a, spans.opposite(b))
+        if (kind in TIMES) is (other in TIMES) and other in _MOVABLE:
+            return spans.since(a, b)
+    except _FAULTS:
         return None
     return None
-
-
-def _midnight(moment: Any, alike: bool) -> datetime:
-    """A date as its midnight, in UTC where it meets a date and time."""
-    return moment if type(moment) is datetime else datetime.combine(moment, time(), None if alike else UTC)
-
-
-def _since(a: datetime, b: datetime) -> timedelta | None:
-    return _utc(a) - _utc(b) if is_zoned(a) == is_zoned(b) else None
-
-
-def _shift(moment: Any, duration: Any) -> Any:
-    if type(duration) is Months:
-        if type(moment) is time:
-            return None
-        years, month = divmod(moment.year * 12 + moment.month - 1 + duration.months, 12)
-        day = moment.day
-        while day > 28:
-            try:
-                return moment.replace(year=years, month=month + 1, day=day)
-            except ValueError:
-                day -= 1
-        return moment.replace(year=years, month=month + 1, day=day)
-    if type(duration) is not timedelta:
-        return None
-    if type(moment) is date:
-        return (datetime.combine(moment, time()) + duration).date()
-    if type(moment) is time:
-        return (datetime.combine(_SOME_DAY, moment) + duration % DAY).timetz()
-    if not is_zoned(moment):
-        return moment + duration
-    return (_utc(moment) + duration).astimezone(moment.tzinfo)
 
 
 def multiply(a: Any, b: Any) -> Any:
@@ -139,20 +140,14 @@ def multiply(a: Any, b: Any) -> Any:
     kind, other = type(a), type(b)
     try:
         if kind is Decimal and other is Decimal:
-            return NUMBERS.multiply(a, b)
-        if kind is Decimal and other in (timedelta, Months):
-            return _scaled(b, a)
-        if other is Decimal and kind in (timedelta, Months):
-            return _scaled(a, b)
-    except (DecimalException, OverflowError):
+            return _unsigned(NUMBERS.multiply(a, b))
+        if kind is Decimal and other in _DURATIONS:
+            return spans.times(b, a)
+        if other is Decimal and kind in _DURATIONS:
+            return spans.times(a, b)
+    except _FAULTS:
         return None
     return None
-
-
-def _scaled(duration: Any, factor: Decimal) -> Any:
-    if type(duration) is Months:
-        return Months(int(NUMBERS.multiply(Decimal(duration.months), factor)))
-    return int(NUMBERS.multiply(Decimal(duration // _MICROSECOND), factor)) * _MICROSECOND
 
 
 def divide(a: Any, b: Any) -> Any:
@@ -160,38 +155,45 @@ def divide(a: Any, b: Any) -> Any:
     kind, other = type(a), type(b)
     try:
         if kind is Decimal and other is Decimal:
-            return NUMBERS.divide(a, b)
-        if kind in (timedelta, Months) and other is Decimal:
-            return _scaled(a, NUMBERS.divide(Decimal(1), b))
-        if kind is timedelta and other is timedelta:
-            return NUMBERS.divide(Decimal(a // _MICROSECOND), Decimal(b // _MICROSECOND))
-        if kind is Months and other is Months:
-            return NUMBERS.divide(Decimal(a.months), Decimal(b.months))
-    except (DecimalException, OverflowError):
+            return _unsigned(NUMBERS.divide(a, b))
+        if kind in _DURATIONS:
+            if other is Decimal:
+                return spans.over(a, b)
+            return spans.ratio(a, b) if _KINDS[kind] is _KINDS.get(other) else None
+    except _FAULTS:
         return None
     return None
 
 
 def power(a: Any, b: Any) -> Any:
-    """`a ** b`."""
-    if type(a) is not Decimal or type(b) is not Decimal:
+    """`a ** b`; null where there is no such number, as for zero to a negative power."""
+    if type(a) is not Decimal or type(b) is not Decimal or abs(b) > EXPONENT_MAX:
         return None
+    if not a:
+        return a.copy_abs() if b > 0 else None
     try:
         return NUMBERS.power(a, b)
     except DecimalException:
         return None
 
 
+def _unsigned(number: Decimal) -> Decimal:
+    # FEEL has one zero.
+    return number if number else number.copy_abs()
+
+
 def negate(a: Any) -> Any:
     """`-a`."""
     if type(a) is Decimal:
         return a.copy_negate() if a else a
-    if type(a) is timedelta:
-        return -a
-    return Months(-a.months) if type(a) is Months else None
+    try:
+        return spans.opposite(a) if type(a) in _DURATIONS else None
+    except OverflowError:
+        return None
 
 
-_ATOMS = (Decimal, str, bool, date, timedelta, Months, Interval)
+_ATOMS = (Decimal, str, bool, date, timedelta, Months, WideDate, WideSpan)
+_PLAIN_ZONES = (None, UTC)
 
 
 def equal(a: Any, b: Any) -> bool | None:
@@ -200,20 +202,64 @@ def equal(a: Any, b: Any) -> bool | None:
         return a is b
     kind = type(a)
     if kind is not type(b):
-        return None
+        # A value has one form, but one instant may be told in two: by a wide clock and by a narrow one.
+        return _equal_clocks(a, b) if kind in _KINDS and kind_of(a) is kind_of(b) else None
     if kind in _ATOMS:
         return bool(a == b)
-    if kind in (datetime, time):
-        return bool(_utc(a) == _utc(b)) if is_zoned(a) == is_zoned(b) else False
-    if kind is list:
-        return _all_equal(a, b) if len(a) == len(b) else False
-    if kind is dict:
-        return _all_equal([a[key] for key in a], [b[key] for key in a]) if a.keys() == b.keys() else False
-    return None
+    if kind in _KINDS:
+        return _equal_clocks(a, b)
+    if kind in (list, dict):
+        left = [COMPARED_MAX]
+        try:
+            return _equal_within(a, b, left)
+        except OverflowError:
+            return None
+        finally:
+            BUDGET.spend(COMPARED_MAX - left[0])
+    if kind is Function:
+        return a.call is b.call or same_function(a, b)
+    return _equal_intervals(a, b) if kind is Interval else None
 
 
-def _all_equal(left: list[Any], right: list[Any]) -> bool | None:
-    results = [equal(a, b) for a, b in zip(left, right, strict=True)]
+def same_function(a: Function, b: Function) -> bool:
+    """Whether two functions are made alike: one built-in, or the same parameters and body that read no other name."""
+    made = getattr(a.call, "made", None)
+    return made is not None and made == getattr(b.call, "made", None)
+
+
+def _equal_within(a: Any, b: Any, left: list[int]) -> bool | None:
+    """Equality that takes no more than `left` comparisons: a small value may hold one list very many times."""
+    left[0] -= 1
+    if left[0] < 0:
+        raise OverflowError
+    if type(a) is list and type(b) is list:
+        if len(a) != len(b):
+            return False
+        pairs = zip(a, b, strict=True)
+    elif type(a) is dict and type(b) is dict:
+        if a.keys() != b.keys():
+            return False
+        pairs = zip(a.values(), (b[key] for key in a), strict=True)
+    else:
+        return equal(a, b)
+    return _all([_equal_within(x, y, left) for x, y in pairs])
+
+
+def _equal_clocks(a: Any, b: Any) -> bool:
+    if type(a) in _ATOMS or type(b) in _ATOMS:
+        return False
+    if is_zoned(a) is not is_zoned(b):
+        return False
+    return bool(a == b) if a.tzinfo is b.tzinfo and a.tzinfo in _PLAIN_ZONES else instant(a) == instant(b)
+
+
+def _equal_intervals(a: Interval, b: Interval) -> bool | None:
+    if a.low_closed is not b.low_closed or a.high_closed is not b.high_closed:
+        return False
+    return _all([equal(a.low, b.low), equal(a.high, b.high)])
+
+
+def _all(results: list[bool | None]) -> bool | None:
     return False if False in results else None if None in results else True
 
 
@@ -223,24 +269,31 @@ def unequal(a: Any, b: Any) -> bool | None:
     return None if result is None else not result
 
 
-def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool | None]:
+Comparison = Callable[[Any, Any], bool | None]
+
+
+def _ordered(compare: Callable[[Any, Any], bool], strict: Callable[[Any, Any], bool]) -> Comparison:
     def ordered(a: Any, b: Any) -> bool | None:
         kind = type(a)
-        if kind is not type(b):
+        if kind is type(b):
+            if kind in (Decimal, str, date, timedelta, Months):
+                return compare(a, b)
+            if kind is datetime and a.tzinfo is b.tzinfo and a.tzinfo in _PLAIN_ZONES:
+                return compare(a, b)
+        if kind not in _KINDS or kind_of(a) is not kind_of(b):
             return None
-        if kind in (Decimal, str, date, timedelta, Months):
-            return compare(a, b)
-        if kind in (datetime, time) and is_zoned(a) == is_zoned(b):
-            return compare(_utc(a), _utc(b))
-        return None
+        if kind in _CLOCKS and is_zoned(a) is not is_zoned(b):
+            # The local one takes the other's offset for this, but equal they are not.
+            return strict(rank(with_zone(a, a.tzinfo or b.tzinfo)), rank(with_zone(b, b.tzinfo or a.tzinfo)))
+        return compare(rank(a), rank(b))
 
     return ordered
 
 
-less = _ordered(operator.lt)
-at_most = _ordered(operator.le)
-more = _ordered(operator.gt)
-at_least = _ordered(operator.ge)
+less = _ordered(operator.lt, operator.lt)
+at_most = _ordered(operator.le, operator.lt)
+more = _ordered(operator.gt, operator.gt)
+at_least = _ordered(operator.ge, operator.gt)
 COMPARISONS: dict[str, Callable[[Any, Any], bool | None]] = {
     "=": equal,
     "!=": unequal,
@@ -289,20 +342,34 @@ def between(value: Any, low: Any, high: Any, low_closed: bool, high_closed: bool
 
 
 def interval(low: Any, high: Any, low_closed: bool, high_closed: bool) -> Interval | None:
-    """A range from its ends, which must be of one ordered type; else null."""
-    if low is None or high is None or less(low, high) is None:
+    """A range from its ends, which must be of one ordered type and in order; else null."""
+    if low is None or high is None or more(low, high) is not False:
         return None
     return Interval(low, high, low_closed, high_closed)
 
 
 def belongs(value: Any, test: Any) -> bool | None:
     """Whether `value` satisfies a test that is a value: a range, a list of tests, or its equal."""
+    if type(test) is not list and type(value) is not list:
+        return within(value, test) if type(test) is Interval and type(value) is not Interval else equal(value, test)
+    try:
+        return _belongs(value, test, [COMPARED_MAX])
+    except OverflowError:
+        return None
+
+
+def _belongs(value: Any, test: Any, left: list[int]) -> bool | None:
+    """The same by no more than `left` tests: a small list may hold one list very many times."""
+    left[0] -= 1
+    if left[0] < 0:
+        raise OverflowError
+    BUDGET.spend(1)
     if type(test) is Interval and type(value) is not Interval:
         return within(value, test)
     if type(test) is list:
         if type(value) is list and equal(value, test) is True:
             return True
-        return any(belongs(value, item) is True for item in test)
-    if type(value) is list and type(test) is not list:
-        return disjoin([belongs(item, test) for item in value]) if len(value) == 1 else equal(value, test)
+        return any(_belongs(value, item, left) is True for item in test)
+    if type(value) is list and len(value) == 1:
+        return disjoin([_belongs(value[0], test, left)])
     return equal(value, test)

@@ -1,45 +1,47 @@
-"""The grammar of FEEL (DMN 1.5, section 10.3), by recursive descent."""
+"""The grammar of FEEL (DMN 1.5, section 10.3), by recursive descent: control, operators and unary tests."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
-from decimal import Overflow
-from typing import TypeVar
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeVar
 
-from tallystick.core import FieldType
+from tallystick.core import DefinitionError
 from tallystick.feel import expr as ir
-from tallystick.feel.cursor import DEPTH_MAX, Cursor, Names
-from tallystick.feel.functions import BUILTINS
-from tallystick.feel.operations import NUMBERS
-from tallystick.feel.temporal import literal
-from tallystick.feel.tokens import NUMBER, STRING, normal, unescape
+from tallystick.feel.cursor import DEPTH_MAX, Names, known
+from tallystick.feel.literals import literal_in, test_in
+from tallystick.feel.primaries import COMPARISONS, Primaries
+from tallystick.feel.tokens import NUMBER, words_until
+from tallystick.feel.words import WORDS
 
 T = TypeVar("T", bound=ir.Expr)
-_BOUND = re.compile(r"([^\W\d](?:[\w ./\-'’+*]*?\w)?)\s+in\b")
-_ARGUMENT = re.compile(r"([^\W\d][\w ']*?)\s*:")
-_PARAMETER = re.compile(r"([^\W\d][\w ]*?)\s*(?::\s*[\w ]+?\s*)?(?=[,)])")
-_KEY = re.compile(r"([^\s\d:{}\[\]\",][^:{}\[\]\",]*?)\s*:")
-_TYPE = re.compile(
-    r"number|string|boolean|date and time|date|time|days and time duration|years and months duration"
-    r"|list(?:\s*<\s*[\w ]+\s*>)?|context|function|range(?:\s*<\s*[\w ]+\s*>)?|Any|Null"
+_CLOSING = re.compile(
+    r"\[\s*+(?:$|[)\],}=!<>*/+:]|\.(?!\d)|(?:and|or|then|else|return|satisfies|in|between|instance)\b)"
 )
-_CLOSING = re.compile(r"\[\s*(?:$|[)\],}]|\.(?!\d)|(?:and|or|then|else|return|satisfies|in)\b)")
-_COMPARISONS = ("=", "!=", "<", "<=", ">", ">=")
+_NOT = re.compile(r"not\s*+\(")
+_SPECIAL = frozenset(("if", "for", "some", "every"))
+CHAIN_MAX = 5_000
+"""The operators of one chain such as a + b - c."""
+NESTED_MAX = 90
 _OR, _AND, _COMPARISON, _SUM = 1, 2, 3, 4
 _LEVELS = {
     "or": _OR,
     "and": _AND,
-    **dict.fromkeys((*_COMPARISONS, "between", "in"), _COMPARISON),
+    **dict.fromkeys((*COMPARISONS, "between", "in"), _COMPARISON),
     **dict.fromkeys(("+", "-"), _SUM),
     **dict.fromkeys(("*", "/"), _SUM + 1),
     "**": _SUM + 2,
 }
-_LITERALS: dict[str, ir.Expr] = {"true": ir.Flag(True), "false": ir.Flag(False), "null": ir.Null()}
-_TEMPORAL = ("date", "time", "date and time", "duration")
 
 
-def parse(text: str, names: Names, *, members: Collection[str] = ()) -> ir.Expr:
+def parse(
+    text: str,
+    names: Names,
+    *,
+    members: Collection[str] = (),
+    types: Mapping[str, Any] | None = None,
+    lenient: bool = False,
+) -> ir.Expr:
     """Read one FEEL expression in the scope of `names`.
 
     Parameters
@@ -47,9 +49,10 @@ def parse(text: str, names: Names, *, members: Collection[str] = ()) -> ir.Expr:
     text
         The expression; names may hold spaces and `. / - ' + *`, the longest known name wins.
     names
-        The outer names; only a name of `FieldType("function")` hides the built-in function of that name.
-    members
-        Names of members of contexts that hold spaces, so that they are read whole after a dot.
+        The outer names, or what `known` made of them; only a name of `FieldType("function")` or `FieldType("local")`
+        hides the built-in function of that name.
+    members, types, lenient
+        As `known` takes them; not read where `names` are prepared.
 
     Raises
     ------
@@ -61,11 +64,21 @@ def parse(text: str, names: Names, *, members: Collection[str] = ()) -> ir.Expr:
     >>> parse("spend / 2", ["spend"])
     Binary(op='/', left=Name(name='spend'), right=Number(value=Decimal('2')))
     """
-    parser = _Parser(text, names, members)
+    literal = literal_in(text)
+    if literal is not None:
+        return literal
+    parser = _Parser(text, known(names, members=members, types=types, lenient=lenient))
     return parser.whole(parser.expression)
 
 
-def parse_tests(text: str, names: Names, *, members: Collection[str] = ()) -> ir.Tests:
+def parse_tests(
+    text: str,
+    names: Names,
+    *,
+    members: Collection[str] = (),
+    types: Mapping[str, Any] | None = None,
+    lenient: bool = False,
+) -> ir.Tests:
     """Read the unary tests of a decision-table cell, in which `?` is the input.
 
     Examples
@@ -73,18 +86,23 @@ def parse_tests(text: str, names: Names, *, members: Collection[str] = ()) -> ir
     >>> parse_tests('"a", "b"', []).tests
     (Text(value='a'), Text(value='b'))
     """
-    parser = _Parser(text, names, members)
-    parser.scopes.append({"?": None})
+    test = test_in(text)
+    if test is not None:
+        return ir.Tests((test,))
+    parser = _Parser(text, known(names, members=members, types=types, lenient=lenient))
+    parser.bind("?")
     return parser.whole(parser.unary_tests)
 
 
-class _Parser(Cursor):
+class _Parser(Primaries):
     def whole(self, rule: Callable[[], T]) -> T:
         """Apply `rule` to the whole text and raise every fault found."""
         node = rule()
         if self.at < len(self.text):
             self.fail("an operator or the end")
         self.faults.raise_any()
+        if len(self.text) <= DEPTH_MAX:
+            return node
         # A long chain such as 1 + 1 + ... is read in a loop, but whoever walks it goes as deep as it is long.
         level: list[ir.Expr] = [node]
         for _ in range(DEPTH_MAX):
@@ -94,23 +112,28 @@ class _Parser(Cursor):
         return node
 
     def expression(self) -> ir.Expr:
-        with self.nested():
-            special = {"if": self._if, "for": self._for, "some": self._quantified, "every": self._quantified}
-            rule = special.get(self.word())
-            if rule is None or self.longest(self.known()) is not None:
-                return self._climb(_OR)
-            return rule()
+        self.deeper()
+        word = self.word()
+        if word in _SPECIAL and self.longest() is None:
+            node = self._if() if word == "if" else self._for() if word == "for" else self._quantified(word)
+        else:
+            node = self._climb(_OR)
+        self.depth -= 1
+        return node
 
     def unary_tests(self) -> ir.Tests:
         if self.text[self.at :].strip() in ("-", ""):
             self.at = len(self.text)
             return ir.Tests(())
-        negated = self.word() == "not" and re.compile(r"not\s*\(").match(self.text, self.at)
+        start = self.at
+        negated = _NOT.match(self.text, start) if self.longest() is None else None
         if negated:
             self.move(negated.end())
             tests = self._list(self._test)
-            self.expect(")")
-            return ir.Tests(tests, True)
+            if self.accept(")") and self.at == len(self.text):
+                return ir.Tests(tests, True)
+            # The word was only the beginning of an expression, such as not(a) and b.
+            self.at = start
         return ir.Tests(self._list(self._test))
 
     def _list(self, rule: Callable[[], ir.Expr]) -> tuple[ir.Expr, ...]:
@@ -120,284 +143,166 @@ class _Parser(Cursor):
         return tuple(items)
 
     def _test(self) -> ir.Expr:
-        op = self.accept(*_COMPARISONS)
-        return ir.Test(op, self._sum()) if op else self.expression()
+        op = self.accept(*COMPARISONS)
+        return ir.Test(op, self._climb(_SUM)) if op else self.expression()
 
     def _if(self) -> ir.Expr:
         self.expect("if")
-        condition = self.expression()
+        condition = self.inside()
         self.expect("then")
-        yes = self.expression()
+        yes = self.inside()
         self.expect("else")
         return ir.If(condition, yes, self.expression())
 
     def _bindings(self) -> tuple[tuple[str, ...], tuple[ir.Expr, ...]]:
         names: list[str] = []
         sources: list[ir.Expr] = []
-        frame = self.scopes[-1]
         while True:
-            match = _BOUND.match(self.text, self.at)
-            if match is None:
+            found = words_until(self.text, self.at, ("in",))
+            if found is None:
                 self.fail("a name and in")
-            self.move(match.end())
-            source = self.expression()
+            self.move(found[1] + len("in"))
+            source = self.inside()
             if self.accept(".."):
-                source = ir.Span(source, self.expression())
+                source = ir.Span(source, self.inside())
             sources.append(source)
-            names.append(normal(match[1]))
-            frame[names[-1]] = FieldType("local")
+            names.append(found[0])
+            self.bind(found[0])
             if not self.accept(","):
                 return tuple(names), tuple(sources)
 
     def _for(self) -> ir.Expr:
         self.expect("for")
-        with self.scope(()) as frame:
+        with self.scope():
             names, sources = self._bindings()
-            frame["partial"] = FieldType("local")
+            self.bind("partial")
             self.expect("return")
             return ir.For(names, sources, self.expression())
 
-    def _quantified(self) -> ir.Expr:
-        kind = self.accept("some", "every")
-        with self.scope(()):
+    def _quantified(self, kind: str) -> ir.Expr:
+        self.expect(kind)
+        with self.scope():
             names, sources = self._bindings()
             self.expect("satisfies")
             return ir.Quantified(kind, names, sources, self.expression())
 
-    def _infix(self) -> tuple[str, int]:
-        """The infix operator here and its level, or level 0."""
-        for found in (self.operator(), self.word()):
-            if found in _LEVELS:
-                return found, _LEVELS[found]
-        return "", 0
-
     def _climb(self, least: int) -> ir.Expr:
         """Operators of level `least` and above; all lean to the left, also `**`."""
         left = self._unary()
-        while True:
-            op, level = self._infix()
-            if level < least:
+        for _ in range(DEPTH_MAX + 1):
+            left = self._chain(left, max(least, _SUM))
+            op = self.operator() or self.word()
+            level = _LEVELS.get(op, 0)
+            if level < least or not level:
                 return left
-            self.accept(op)
+            self.move(self.at + len(op))
+            left = left if op in ("=", "!=") else self.operand(left)
             if level <= _AND:
-                operands = [left, self._climb(level + 1)]
+                operands = [left, self.operand(self._climb(level + 1))]
                 while self.accept(op):
-                    operands.append(self._climb(level + 1))
+                    operands.append(self.operand(self._climb(level + 1)))
                 left = ir.Logic(op, tuple(operands))
             elif op == "between":
-                low = self._sum()
+                low = self._climb(_SUM)
                 self.expect("and")
-                left = ir.Between(left, low, self._sum())
+                left = ir.Between(left, low, self._climb(_SUM))
             elif op == "in":
-                left = ir.In(left, self._in_tests())
+                with self.scope(("?",)):
+                    left = ir.In(left, self._in_tests())
             else:
                 right = self._climb(level + 1)
-                left = ir.Compare(op, left, right) if level == _COMPARISON else ir.Binary(op, left, right)
+                left = ir.Compare(op, left, right if op in ("=", "!=") else self.operand(right))
+        raise self.too_deep()
+
+    def _chain(self, first: ir.Expr, least: int) -> ir.Expr:
+        """Arithmetic of level `least` and above, from the left: nested where it is short, flat where it is long."""
+        ops: list[str] = []
+        operands = [first]
+        while (op := self.operator()) and _LEVELS.get(op, 0) >= least:
+            if len(ops) == CHAIN_MAX:
+                raise DefinitionError(WORDS("feel.chain", allowed=CHAIN_MAX), self.place(self.at))
+            if not ops:
+                operands[0] = self.operand(first)
+            self.move(self.at + len(op))
+            ops.append(op)
+            operands.append(self.operand(self._climb(_LEVELS[op] + 1)))
+            # What binds less ends what binds more: a * b + c goes on with sums only, as a fold does.
+            least = min(least, _LEVELS[op])
+        if len(ops) > NESTED_MAX:
+            return ir.Chain(tuple(ops), tuple(operands))
+        node = operands[0]
+        for op, operand in zip(ops, operands[1:], strict=True):
+            node = ir.Binary(op, node, operand)
+        return node
 
     def _in_tests(self) -> tuple[ir.Expr, ...]:
         if self.operator() != "(":
-            op = self.accept(*_COMPARISONS)
-            return (ir.Test(op, self._sum()) if op else self._sum(),)
-        self.expect("(")
+            op = self.accept(*COMPARISONS)
+            return (ir.Test(op, self._climb(_SUM)) if op else self._climb(_SUM),)
+        start = self.at
+        self.move(self.at + 1)
+        before, self.ending = self.ending, False
+        tests = self._bracketed_tests()
+        self.ending = before
+        if len(tests) == 1 and self.operator() in ("[", ".", "("):
+            # The brackets were only the beginning of the test: x in (a).b
+            self.at = start
+            return (self._climb(_SUM),)
+        return tests
+
+    def _bracketed_tests(self) -> tuple[ir.Expr, ...]:
+        if self.accept(".."):
+            return (self.range_end(None, False),)
         first = self._test()
         if self.accept(".."):
-            return (self._range_end(first, False),)
+            return (self.range_end(first, False),)
         tests = [first]
         while self.accept(","):
             tests.append(self._test())
         self.expect(")")
         return tuple(tests)
 
-    def _sum(self) -> ir.Expr:
-        return self._climb(_SUM)
-
     def _unary(self) -> ir.Expr:
         if self.accept("-"):
-            with self.nested():
-                return ir.Negate(self._unary())
-        return self._postfix(self._primary())
+            if NUMBER.match(self.text, self.at):
+                # The sign is a part of the literal, so -1 instance of number is true.
+                return self._postfix(ir.Negate(self.primary()))
+            self.deeper()
+            node = ir.Negate(self.operand(self._unary()))
+            self.depth -= 1
+            return node
+        return self._postfix(self.primary())
 
     def _postfix(self, node: ir.Expr) -> ir.Expr:
-        while True:
+        for _ in range(DEPTH_MAX + 1):
             op = self.operator()
             if op == ".":
                 self.move(self.at + 1)
-                node = ir.Path(node, self._member())
-            elif op == "[" and not _CLOSING.match(self.text, self.at):
+                found = self.member()
+                if found is None:
+                    self.fail("the name of a member")
+                self.move(found[1])
+                node = ir.Path(self.operand(node), found[0])
+            elif op == "[" and not (self.ending and _CLOSING.match(self.text, self.at)):
                 self.move(self.at + 1)
                 node = self._filter(node)
             elif op == "(":
                 self.move(self.at + 1)
-                arguments, names = self._arguments()
+                arguments, names = self.arguments()
                 node = ir.Invoke(node, arguments, names)
             elif self.word() == "instance":
-                self.accept("instance")
+                self.expect("instance")
                 self.expect("of")
-                match = self.matched(_TYPE)
-                if match is None:
-                    self.fail("number, string, boolean, date, time, date and time, a duration, list, context, function")
-                node = ir.InstanceOf(node, " ".join(match[0].split()))
+                node = ir.InstanceOf(node, self.type())
             else:
                 return node
-
-    def _member(self) -> str:
-        found = self.longest(self.members)
-        word = self.word()
-        if found is None and not word:
-            self.fail("the name of a member")
-        name, end = found or (word, self.at + len(word))
-        self.move(end)
-        return name
+        raise self.too_deep()
 
     def _filter(self, base: ir.Expr) -> ir.Expr:
         self.filters += 1
-        with self.scope(("item",)):
-            condition = self.expression()
+        with self.scope():
+            self.bind("item", filters=self.filters - 1)
+            condition = self.inside()
         self.filters -= 1
         self.expect("]")
         return ir.Filter(base, condition)
-
-    def _arguments(self) -> tuple[tuple[ir.Expr, ...], tuple[str, ...]]:
-        arguments: list[ir.Expr] = []
-        names: list[str] = []
-        if self.accept(")"):
-            return (), ()
-        while True:
-            match = self.matched(_ARGUMENT) if names or not arguments else None
-            if match is not None:
-                names.append(" ".join(match[1].split()))
-            elif names:
-                self.fail("a named argument")
-            arguments.append(self.expression())
-            if not self.accept(","):
-                break
-        self.expect(")")
-        return tuple(arguments), tuple(names)
-
-    def _primary(self) -> ir.Expr:
-        if match := self.matched(NUMBER):
-            try:
-                return ir.Number(NUMBERS.create_decimal(match[0]))
-            except Overflow:
-                self.at = match.start()
-                self.fail("a number below 10^6145")
-        if match := self.matched(STRING):
-            return ir.Text(unescape(match[1]))
-        op = self.operator()
-        if op in ("(", "[", "]"):
-            return self._bracket(op)
-        if op == "{":
-            return self._context()
-        if op == "@":
-            return self._at_literal()
-        if op == "?" and "?" in self.scopes[-1] | self.scopes[1 if len(self.scopes) > 1 else 0]:
-            self.move(self.at + 1)
-            return ir.Name("?")
-        word = self.word()
-        if word in _LITERALS and self.longest(self.known()) is None:
-            self.move(self.at + len(word))
-            return _LITERALS[word]
-        if word == "function":
-            return self._lambda()
-        return self._call_or_name()
-
-    def _call_or_name(self) -> ir.Expr:
-        known = self.known()
-        found = self.longest({*known, *BUILTINS})
-        if found is not None and found[0] in BUILTINS:
-            name, end = found
-            kind = known.get(name)
-            called = re.compile(r"\s*\(").match(self.text, end)
-            if called and (kind is None or kind.kind not in ("function", "local")):
-                self.move(called.end())
-                arguments, names = self._arguments()
-                return self._folded(name, arguments) or ir.Call(name, arguments, names)
-        return self.name()
-
-    @staticmethod
-    def _folded(name: str, arguments: tuple[ir.Expr, ...]) -> ir.Expr | None:
-        if name in _TEMPORAL and len(arguments) == 1 and isinstance(arguments[0], ir.Text):
-            value = BUILTINS[name].call(arguments[0].value)
-            return None if value is None else ir.Temporal(value)
-        return None
-
-    def _at_literal(self) -> ir.Expr:
-        self.expect("@")
-        match = self.matched(STRING)
-        if match is None:
-            self.fail("a string")
-        value = literal(unescape(match[1]))
-        return ir.Null() if value is None else ir.Temporal(value)
-
-    def _bracket(self, opening: str) -> ir.Expr:
-        self.move(self.at + 1)
-        if opening == "[" and self.accept("]"):
-            return ir.Items(())
-        if opening == "(" and (op := self.accept(*_COMPARISONS)):
-            return self._half_range(op)
-        first = self.expression()
-        if self.accept(".."):
-            return self._range_end(first, opening == "[")
-        if opening == "(":
-            self.expect(")")
-            return first
-        if opening == "]":
-            self.fail("..")
-        items = [first]
-        while self.accept(","):
-            items.append(self.expression())
-        self.expect("]")
-        return ir.Items(tuple(items))
-
-    def _range_end(self, low: ir.Expr, low_closed: bool) -> ir.Expr:
-        high = self.expression()
-        closing = self.accept("]", ")", "[")
-        if not closing:
-            self.fail("] or ) at the end of the range")
-        return ir.Range(low, high, low_closed, closing == "]")
-
-    def _half_range(self, op: str) -> ir.Expr:
-        end = self.expression()
-        self.expect(")")
-        if op == "=":
-            return ir.Range(end, end, True, True)
-        if op == "!=":
-            self.fail("<, <=, > or >=")
-        closed = op.endswith("=")
-        return ir.Range(None, end, False, closed) if op[0] == "<" else ir.Range(end, None, closed, False)
-
-    def _context(self) -> ir.Expr:
-        self.expect("{")
-        names: list[str] = []
-        values: list[ir.Expr] = []
-        with self.scope(()) as frame:
-            while not self.accept("}"):
-                if names:
-                    self.expect(",")
-                match = STRING.match(self.text, self.at) or _KEY.match(self.text, self.at)
-                if match is None:
-                    self.fail("a key and :")
-                quoted = match.re is STRING
-                self.move(match.end())
-                if quoted:
-                    self.expect(":")
-                name = unescape(match[1]) if quoted else normal(match[1])
-                values.append(self.expression())
-                names.append(name)
-                frame[normal(name)] = FieldType("local")
-                self.members.add(normal(name))
-        return ir.Entries(tuple(names), tuple(values))
-
-    def _lambda(self) -> ir.Expr:
-        self.expect("function")
-        self.expect("(")
-        names: list[str] = []
-        while not self.accept(")"):
-            if names:
-                self.expect(",")
-            match = self.matched(_PARAMETER)
-            if match is None:
-                self.fail("a parameter")
-            names.append(normal(match[1]))
-        with self.scope(names):
-            return ir.Lambda(tuple(names), self.expression())

@@ -1,29 +1,19 @@
-"""What compiled expressions call for lists, functions, ranges and types."""
+"""What compiled expressions call for lists, loops and ranges."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tallystick.feel.operations import DAY, Function, Interval, Months, belongs, conjoin, disjoin
+from tallystick.feel.budget import BUDGET
+from tallystick.feel.civil import date_at, day_number, is_date
+from tallystick.feel.operations import Interval, belongs, conjoin, disjoin, less
 
 COUNT_MAX = 1_000_000
-_TYPES: dict[str, type] = {
-    "number": Decimal,
-    "string": str,
-    "boolean": bool,
-    "date": date,
-    "date and time": datetime,
-    "time": time,
-    "days and time duration": timedelta,
-    "years and months duration": Months,
-    "list": list,
-    "context": dict,
-    "function": Function,
-    "range": Interval,
-}
+"""The most items that a loop gives or counts through."""
+_COPY = 64
+"""Copying so many items costs about one step."""
 
 
 def item_member(item: Any, name: str, outer: Any) -> Any:
@@ -37,13 +27,14 @@ def single(value: Any) -> Any:
 
 
 def half_interval(low: Any, high: Any, low_closed: bool, high_closed: bool) -> Interval | None:
-    """A range with one end; null when that end is null."""
-    return None if low is None and high is None else Interval(low, high, low_closed, high_closed)
+    """A range with one end; null when that end is null or of a type without order."""
+    end = high if low is None else low
+    return None if less(end, end) is None else Interval(low, high, low_closed, high_closed)
 
 
-def as_flag(value: Any) -> bool | None:
-    """A test that reads `?` itself: its own result, or null when that is no boolean."""
-    return value if type(value) is bool else None
+def input_test(value: Any, result: Any) -> bool | None:
+    """A test that reads `?`: its own result where that is a boolean, else whether the input equals or belongs to it."""
+    return result if result is None or type(result) is bool else belongs(value, result)
 
 
 def cell_value_test(value: Any, result: Any) -> bool | None:
@@ -56,75 +47,102 @@ def cell_value_test(value: Any, result: Any) -> bool | None:
 def indexed(base: Any, index: Decimal) -> Any:
     """The item at an index from 1, or from the end when negative; null outside."""
     items = base if type(base) is list else [base]
-    position = int(index)
+    position = int(index) if index.is_finite() and -COUNT_MAX * 100 < index < COUNT_MAX * 100 else 0
     if position != index or position == 0 or abs(position) > len(items):
         return None
     return items[position - 1 if position > 0 else position]
 
 
 def filtered(base: Any, condition: Callable[[Any], Any]) -> Any:
-    """The items for which the condition is true; a condition that is a number is an index."""
-    items = base if type(base) is list else [] if base is None else [base]
+    """The items for which the condition is true; a condition that is a number is an index, any other is null."""
+    if base is None:
+        return None
+    items = base if type(base) is list else [base]
+    if not items:
+        # Whether the condition is an index shows without an item too.
+        return None if type(condition(None)) is Decimal else []
     kept = []
+    BUDGET.spend(len(items))
     for item in items:
         result = condition(item)
-        if type(result) is Decimal:
-            return indexed(items, result)
         if result is True:
             kept.append(item)
+        elif type(result) is Decimal:
+            return indexed(items, result)
+        elif result is not None and result is not False:
+            return None
     return kept
 
 
-def invoked(function: Any, names: tuple[str, ...], *arguments: Any) -> Any:
-    """A call of a function value; null when it is none or the arguments do not fit."""
-    if type(function) is not Function or len(arguments) != len(function.parameters):
-        return None
-    if not names:
-        return function.call(*arguments)
-    given = dict(zip(names, arguments, strict=True))
-    if set(given) != set(function.parameters):
-        return None
-    return function.call(*(given[name] for name in function.parameters))
+def folded(functions: tuple[Callable[[Any, Any], Any], ...], values: list[Any]) -> Any:
+    """Values joined from the left, each pair by its function."""
+    found = values[0]
+    for function, value in zip(functions, values[1:], strict=True):
+        found = function(found, value)
+    return found
 
 
 def counted(low: Any, high: Any) -> list[Any] | None:
     """The whole numbers or dates from `low` to `high`, up or down; null when they are none, or more than a million."""
     if type(low) is Decimal and type(high) is Decimal:
-        if low != low.to_integral_value() or high != high.to_integral_value():
-            return None
-        if abs(high - low) >= COUNT_MAX:
+        if abs(high - low) >= COUNT_MAX or low != low.to_integral_value() or high != high.to_integral_value():
             return None
         step = 1 if low <= high else -1
         return [Decimal(number) for number in range(int(low), int(high) + step, step)]
-    if type(low) is date and type(high) is date:
-        step = 1 if low <= high else -1
-        return [low + index * step * DAY for index in range(abs((high - low).days) + 1)]
+    if is_date(low) and is_date(high):
+        first, last = day_number(low), day_number(high)
+        if abs(last - first) >= COUNT_MAX:
+            return None
+        step = 1 if first <= last else -1
+        return [date_at(day) for day in range(first, last + step, step)]
     return None
 
 
+def members(interval: Interval) -> list[Any] | None:
+    """The whole numbers or dates within a range value."""
+    found = counted(interval.low, interval.high)
+    if found and not interval.low_closed:
+        found = found[1:]
+    if found and not interval.high_closed and found[-1] == interval.high:
+        found = found[:-1]
+    return found
+
+
 def _combinations(sources: list[Callable[..., Any]], bound: tuple[Any, ...]) -> Iterable[tuple[Any, ...] | None]:
-    """Every binding of the names, the last running fastest; None once when a source is no list."""
-    if len(bound) == len(sources):
-        yield bound
-        return
+    """Every binding of the names, the last running fastest; None once when a source has no value."""
     source = sources[len(bound)](*bound)
     if type(source) is Interval:
-        source = counted(source.low, source.high)
+        source = members(source)
     if source is None:
         yield None
         return
+    last = len(bound) + 1 == len(sources)
     for item in source if type(source) is list else [source]:
-        yield from _combinations(sources, (*bound, item))
+        BUDGET.spend(1)
+        if last:
+            yield (*bound, item)
+        else:
+            yield from _combinations(sources, (*bound, item))
 
 
 def looped(sources: list[Callable[..., Any]], body: Callable[..., Any]) -> list[Any] | None:
-    """`for`: the results in order; each sees those before it as `partial`."""
+    """`for`: the results in order; each sees those before it as `partial`, which it must not keep."""
     results: list[Any] = []
     for bound in _combinations(sources, ()):
-        if bound is None:
+        if bound is None or len(results) >= COUNT_MAX:
             return None
         results.append(body(*bound, results))
     return results
+
+
+def looped_keeping(sources: list[Callable[..., Any]], body: Callable[..., Any]) -> list[Any] | None:
+    """`for` whose body may keep `partial`: each result gets a list of its own."""
+
+    def copied(*bound: Any) -> Any:
+        BUDGET.spend(len(bound[-1]) // _COPY)
+        return body(*bound[:-1], list(bound[-1]))
+
+    return looped(sources, copied)
 
 
 def quantified(some: bool, sources: list[Callable[..., Any]], body: Callable[..., Any]) -> bool | None:
@@ -135,19 +153,3 @@ def quantified(some: bool, sources: list[Callable[..., Any]], body: Callable[...
             return None
         results.append(body(*bound))
     return disjoin(results) if some else conjoin(results)
-
-
-def instance_of(value: Any, kind: str) -> bool:
-    """Whether a value is of a FEEL type; null is of no type but Null."""
-    if value is None:
-        return kind == "Null"
-    if kind == "Any":
-        return True
-    outer, _, inner = kind.partition("<")
-    if type(value) is not _TYPES.get(outer.strip()):
-        return False
-    inner = inner.rstrip("> ").strip()
-    if not inner or inner == "Any":
-        return True
-    parts = [value.low, value.high] if isinstance(value, Interval) else value if isinstance(value, list) else []
-    return all(instance_of(part, inner) for part in parts)

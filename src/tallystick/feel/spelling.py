@@ -1,15 +1,11 @@
-"""Expressions as text again, and why one of them is null."""
+"""Expressions as text again."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
-
 from tallystick.feel import expr as ir
-from tallystick.feel.compiler import compile_expr
+from tallystick.feel.expr import Kind
 from tallystick.feel.functions import show
-from tallystick.feel.words import WORDS
+from tallystick.feel.types import show_kind
 
 
 def spell(expr: ir.Expr) -> str:
@@ -24,29 +20,37 @@ def spell(expr: ir.Expr) -> str:
     match expr:
         case ir.Number(value) | ir.Text(value) | ir.Flag(value):
             return show(value)
+        case ir.Tests(tests, negated):
+            body = ", ".join(map(spell, tests)) or "-"
+            return f"not({body})" if negated else body
+        case ir.Test(op, operand):
+            return f"{op} {_inner(operand)}"
+        case ir.Range():
+            return _range(expr)
         case ir.Null():
             return "null"
         case ir.Temporal(value):
             return f'@"{show(value)}"'
-        case ir.Name(name) | ir.ItemName(name, _):
+        case ir.Name(name) | ir.ItemName(name) | ir.Unknown(name) | ir.BuiltinName(name):
             return name
+        case ir.Unreadable(text):
+            return f"@{show(text)}"
         case ir.Path(base, name):
             return f"{_inner(base)}.{name}"
         case ir.Negate(operand):
-            return f"-{_inner(operand)}"
+            text = _inner(operand)
+            # A number takes the sign for its own: -(5.x) is not -5.x.
+            return f"-{text}" if isinstance(operand, ir.Number) or not text[0].isdecimal() else f"-({text})"
         case ir.Binary(op, left, right) | ir.Compare(op, left, right):
             return f"{_inner(left)} {op} {_inner(right)}"
+        case ir.Chain(ops, (first, *operands)):
+            return _inner(first) + "".join(
+                f" {op} {_inner(operand)}" for op, operand in zip(ops, operands, strict=True)
+            )
         case ir.Logic(op, operands):
             return f" {op} ".join(map(_inner, operands))
         case ir.Between(operand, low, high):
             return f"{_inner(operand)} between {_inner(low)} and {_inner(high)}"
-        case ir.Range():
-            return _range(expr)
-        case ir.Test(op, operand):
-            return f"{op} {_inner(operand)}"
-        case ir.Tests(tests, negated):
-            body = ", ".join(map(spell, tests)) or "-"
-            return f"not({body})" if negated else body
         case ir.In(operand, tests):
             return f"{_inner(operand)} in ({', '.join(map(spell, tests))})"
         case _:
@@ -68,8 +72,10 @@ def _spell_structure(expr: ir.Expr) -> str:
             return f"{function}({_arguments(arguments, names)})"
         case ir.Invoke(callee, arguments, names):
             return f"{_inner(callee)}({_arguments(arguments, names)})"
-        case ir.Lambda(parameters, body):
-            return f"function({', '.join(parameters)}) {spell(body)}"
+        case ir.Lambda(parameters, body, types):
+            return f"function({_parameters(parameters, types)}) {spell(body)}"
+        case ir.External(parameters, mapping, types):
+            return f"function({_parameters(parameters, types)}) external {spell(mapping)}"
         case ir.For(names, sources, body):
             return f"for {_bindings(names, sources)} return {spell(body)}"
         case ir.Quantified(kind, names, sources, body):
@@ -77,14 +83,14 @@ def _spell_structure(expr: ir.Expr) -> str:
         case ir.Span(low, high):
             return f"{_inner(low)}..{_inner(high)}"
         case ir.InstanceOf(operand, kind):
-            return f"{_inner(operand)} instance of {kind}"
+            return f"{_inner(operand)} instance of {show_kind(kind)}"
         case _:
             raise AssertionError(expr)
 
 
 _ATOMS = (
-    ir.Number, ir.Text, ir.Flag, ir.Null, ir.Temporal, ir.Name, ir.ItemName, ir.Path, ir.Items, ir.Entries, ir.Call,
-    ir.Filter, ir.Range,
+    ir.Number, ir.Text, ir.Flag, ir.Null, ir.Temporal, ir.Name, ir.ItemName, ir.Unknown, ir.Unreadable,
+    ir.BuiltinName, ir.Path, ir.Items, ir.Entries, ir.Call, ir.Filter, ir.Range,
 )  # fmt: skip
 
 
@@ -106,44 +112,11 @@ def _arguments(arguments: tuple[ir.Expr, ...], names: tuple[str, ...]) -> str:
     return ", ".join(f"{name}: {text}" for name, text in zip(names, texts, strict=True)) if names else ", ".join(texts)
 
 
+def _parameters(names: tuple[str, ...], types: tuple[Kind | None, ...]) -> str:
+    kinds = types or (None,) * len(names)
+    pairs = zip(names, kinds, strict=True)
+    return ", ".join(name if kind is None else f"{name}: {show_kind(kind)}" for name, kind in pairs)
+
+
 def _bindings(names: tuple[str, ...], sources: tuple[ir.Expr, ...]) -> str:
     return ", ".join(f"{name} in {spell(source)}" for name, source in zip(names, sources, strict=True))
-
-
-def causes(expr: ir.Expr, values: Mapping[str, Any], now: datetime | None = None) -> tuple[str, ...]:
-    """Why an expression is null: the innermost nodes that have no value though their parts have, or a null input.
-
-    Nodes below `for`, `some`, `every`, a filter, a context or a function are not taken apart.
-
-    Examples
-    --------
-    >>> from decimal import Decimal
-    >>> from tallystick.feel import parse
-    >>> causes(parse("a / b + 1", ["a", "b"]), {"a": Decimal(1), "b": Decimal(0)})
-    ('a / b has no value for 1, 0',)
-    """
-    if isinstance(expr, ir.Tests | ir.Null) or compile_expr(expr)(values, now) is not None:
-        return ()
-    if isinstance(expr, ir.Name):
-        return (WORDS("feel.cause.input", name=expr.name).text(),)
-    parts = _parts(expr, values, now)
-    below = [cause for part in parts for cause in causes(part, values, now)]
-    if below:
-        return tuple(dict.fromkeys(below))
-    given = ", ".join(show(compile_expr(part)(values, now)) for part in parts) or "nothing"
-    return (WORDS("feel.cause.node", node=spell(expr), given=given).text(),)
-
-
-def _parts(expr: ir.Expr, values: Mapping[str, Any], now: datetime | None) -> list[ir.Expr]:
-    """The parts that decide a node's value and can be read on their own."""
-    match expr:
-        case ir.For() | ir.Quantified() | ir.Entries() | ir.Lambda() | ir.Range():
-            return []
-        case ir.Filter(base, _):
-            return [base]
-        case ir.If(condition, yes, no):
-            return [yes if compile_expr(condition)(values, now) is True else no]
-        case ir.In(operand, _):
-            return [operand]
-        case _:
-            return list(ir.children(expr))

@@ -421,5 +421,9 @@ WORDS = Catalogue(
             "a state can only fill an executor that has observed nothing; allowed: a new one, as Library.live(state) makes",
             "状态只能载入尚未接受任何事件的执行器；须为新的执行器，如 Library.live(state) 所建",
         ),
+        "labels.settled": (
+            "revision {revision} of {id} of stream {stream} comes after a compaction settled all that happened until {allowed}; allowed: revisions of later facts, or history through warm",
+            "流 {stream} 的 {id} 的第 {revision} 次修订到达时，{allowed} 及之前发生的事实已被压缩定案；允许：修订更晚的事实，或用 warm 从历史重建",
+        ),
     }
 )

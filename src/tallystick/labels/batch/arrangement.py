@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -15,9 +16,9 @@ from numpy.typing import NDArray
 
 from tallystick.core import InputError
 from tallystick.labels.definition.define import Events
-from tallystick.labels.kernels import places
+from tallystick.labels.kernels import places, unsettled
 from tallystick.labels.kernels.rows import FOREVER, Codes, Ints
-from tallystick.labels.meaning.facts import Rows, codes, held
+from tallystick.labels.meaning.facts import Rows, codes, held, numbered
 from tallystick.labels.meaning.windows import bounds_all
 from tallystick.labels.plan import SPAN, Leaf, Window
 from tallystick.labels.words import WORDS
@@ -26,6 +27,10 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 _CHUNK = 50_000
+
+# A tuple of arrays handed on hides from the type checker how many there are.
+_ends: Any = places.ends
+_span_starts: Any = places.span_starts
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -44,7 +49,7 @@ class Asked(msgspec.Struct, frozen=True):
 class View(msgspec.Struct, frozen=True):
     """Some rows of an arrangement, packed; `before[i]` says how many of them lie before row i (None: all do).
 
-    `starts` is where each key's rows begin, `changes` what becomes visible late or stops to count (`places.changes`).
+    `starts` is where each key's rows begin, `changes` when loose rows begin and stop to count (`places.changes`).
     """
 
     rows: Ints | None
@@ -54,7 +59,7 @@ class View(msgspec.Struct, frozen=True):
     known_to: Ints
     event: Ints
     starts: Ints
-    changes: tuple[Ints, Ints, Ints]
+    changes: tuple[Ints, Ints, Ints, Ints]
 
     def range(self, low: Ints, high: Ints) -> tuple[Ints, Ints]:
         """Ranges of the arrangement's rows as ranges of these."""
@@ -66,6 +71,23 @@ class View(msgspec.Struct, frozen=True):
             return place
         padded: Ints = np.append(self.rows, FOREVER)
         found: Ints = np.minimum(padded[np.minimum(place, self.rows.size)], otherwise)
+        return found
+
+
+class Course:
+    """How one gets from point to point in what was known.
+
+    `fast` is 1 where rows that were not late count without a look, and the own event lies where the point does.
+    """
+
+    def __init__(self, key: Ints, k: Ints, fast: Codes) -> None:
+        self.fast, self.steady = fast, bool(fast.all())
+        self._points = key, k
+
+    @cached_property
+    def ordered(self) -> tuple[Ints, Ints]:
+        """The points in the order of what was known, and what is known at each and all behind it."""
+        found: tuple[Ints, Ints] = unsettled.by_knowledge(*self._points, self.fast)
         return found
 
 
@@ -81,8 +103,8 @@ class Place(msgspec.Struct, frozen=True):
     row_high: Ints
     until: Ints
     present: bool
-    fast: Codes
-    travels: dict[bool, list[Any]]
+    course: Course
+    travels: list[Any]
 
 
 class Arrangement:
@@ -94,16 +116,16 @@ class Arrangement:
         key_of, key, size = _numbered(facts, facts.frame[column], keys, asked)
         self.order, self.starts = places.by_bucket(key_of, size)
         take = self.order
-        self.at = facts.at[take]
+        self.at = taken(facts.at, take)
         punctual = np.array_equal(facts.known_from, facts.at)
-        self.known_from = self.at if punctual else facts.known_from[take]
-        self.known_to = np.full(take.size, FOREVER, np.int64) if facts.plain else facts.known_to[take]
-        self.event = take if facts.plain else facts.event[take]
+        self.known_from = self.at if punctual else taken(facts.known_from, take)
+        self.known_to = np.full(take.size, FOREVER, np.int64) if facts.plain else taken(facts.known_to, take)
+        self.event = take if facts.plain else taken(facts.event, take)
         if key is key_of:
             # Every row has a point, in the order of the rows: what was sorted for these holds for those.
             self.sequence: Ints = take
             self.t, self.own = self.at, take
-            self.k = self.known_from if np.array_equal(asked.k, facts.known_from) else asked.k[take]
+            self.k = self.known_from if np.array_equal(asked.k, facts.known_from) else taken(asked.k, take)
             lengths = np.diff(self.starts)
             self.key, self.start = np.repeat(np.arange(size), lengths), np.repeat(self.starts[:-1], lengths)
             self._end: Ints = np.arange(take.size)
@@ -111,6 +133,7 @@ class Arrangement:
         else:
             self._arrange(facts, asked, key_of, key)
         self._ends: dict[bool, Ints] = {}
+        self._courses: dict[bool, Course] = {}
         self._places: dict[tuple[Window, int, bool], Place] = {}
         changes = places.changes(self.starts, self.at, self.known_from, self.known_to)
         rows = (self.at, self.known_from, self.known_to, self.event)
@@ -118,26 +141,42 @@ class Arrangement:
 
     def _arrange(self, facts: Rows, asked: Asked, key_of: Ints, key: Ints) -> None:
         """Put the points in the order of the rows before them."""
-        take = self.order
-        start, end = places.ends(
-            asked.t, asked.here, asked.row, key, facts.at, key_of, places.inverse(take), take, self.starts
-        )
-        if (asked.t[1:] >= asked.t[:-1]).all():
-            by_row, _ = places.by_bucket(end, take.size + 1)
-        else:
-            # Which of two points at one instant comes first changes no answer.
-            first = np.argsort(asked.t)
-            by_row = first[places.by_bucket(end[first], take.size + 1)[0]]
-        self.sequence = by_row
-        self.t, self.k, self.own = asked.t[by_row], asked.k[by_row], asked.own[by_row]
-        self.start, self._end, self.key = start[by_row], end[by_row], key[by_row]
-        row = asked.row[by_row]
-        self._moved = (row >= 0) & (facts.at[row] < self.t) if facts.at.size else np.zeros(row.size, np.bool_)
+        rising = bool((asked.t[1:] >= asked.t[:-1]).all())
+        # Which of two points at one instant comes first changes no answer.
+        first = None if rising else np.argsort(asked.t)
+        order, begin = places.by_bucket((key if first is None else taken(key, first)) + 1, self.starts.size)
+        self.sequence = order if first is None else taken(first, order)
+        self.key = np.repeat(np.arange(-1, self.starts.size - 1), np.diff(begin))
+        self.t = taken(asked.t, self.sequence)
+        row, here = np.zeros(0, np.int64), np.zeros(0, np.uint8)
+        if asked.here.any():
+            row, here = taken(asked.row, self.sequence), taken(asked.here, self.sequence)
+        self._end = np.empty(self.t.size, np.int64)
+        rows: Any = (self.at, key_of, places.inverse(self.order) if here.size else row, self.order, self.starts)
+        in_parts(self.size, lambda a, b: _ends(self.t, self.key, here, row, *rows, a, b, self._end))
+        if here.size and (self._end[1:] < self._end[:-1]).any():
+            again, _ = places.by_bucket(self._end + self.key + 1, self.order.size + self.starts.size + 1)
+            self.sequence, self.t, self.key, self._end, row = (
+                taken(values, again) for values in (self.sequence, self.t, self.key, self._end, row)
+            )
+        self.start = np.where(self.key >= 0, self.starts[self.key], 0)
+        self.k = self.t if np.array_equal(asked.k, asked.t) else taken(asked.k, self.sequence)
+        self.own, self._moved = asked.own, np.zeros(self.t.size, np.bool_)
+        if here.size:
+            self.own = taken(asked.own, self.sequence)
+            if facts.at.size:
+                self._moved = (row >= 0) & (facts.at[row] < self.t)
 
     @property
     def size(self) -> int:
         """How many points there are."""
         return int(self.t.size)
+
+    def back(self, values: NDArray[Any], room: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Values by point in the order of the rows, put into that of the points as given."""
+        found = np.empty_like(values) if room is None else room
+        in_parts(self.size, lambda first, last: places.put(values, self.sequence, first, last, found))
+        return found
 
     def ends(self, present: bool) -> Ints:
         """Where each point's facts end."""
@@ -149,11 +188,13 @@ class Arrangement:
             self._ends[present] = end
         return self._ends[present]
 
-    def fast(self, present: bool) -> Codes:
-        """1 where rows that were not late count without a look, and the own event lies where the point does."""
-        known: Any = self.k >= self.t
-        found: Codes = (known if present else known & ~self._moved).astype(np.uint8)
-        return found
+    def course(self, present: bool) -> Course:
+        """How the points lie in what was known."""
+        if present not in self._courses:
+            known: Any = self.k >= self.t
+            fast: Codes = (known if present else known & ~self._moved).astype(np.uint8)
+            self._courses[present] = Course(self.key, self.k, fast)
+        return self._courses[present]
 
     def place(self, leaf: Leaf, anchor: Ints | None) -> Place:
         """The rows of a leaf's window at each point; those of events and sessions reach back to the first."""
@@ -166,15 +207,17 @@ class Arrangement:
         end = self.ends(present)
         hung = None if anchor is None else anchor[self.sequence]
         if window.kind == SPAN and not delay:
-            low = places.span_starts(self.at, self.start, end, self.t, window.micros)
-            return Place(low, end, low, end, self.t, present, self.fast(present), {})
+            low = np.empty(self.size, np.int64)
+            points: Any = (self.at, self.start, end, self.t, window.micros)
+            in_parts(self.size, lambda first, last: _span_starts(*points, first, last, low))
+            return Place(low, end, low, end, self.t, present, self.course(present), [])
         after, until = bounds_all(window, self.t, delay, self.zone, hung)
         high = end if until is self.t else places.window_ends(self.at, self.start, end, until)
         if after.size and after[0] == -FOREVER and (after == -FOREVER).all():
             low = np.minimum(self.start, high)
         else:
             low = places.window_starts(self.at, self.start, high, after)
-        return Place(low, high, low, high, until, present, self.fast(present), {})
+        return Place(low, high, low, high, until, present, self.course(present), [])
 
     def view(self, chosen: NDArray[Any] | None) -> View:
         """The chosen rows, packed; None for all."""
@@ -194,22 +237,21 @@ def _numbered(facts: Rows, column: pl.Series, keys: pl.Series, asked: Asked) -> 
 
     Where the points are the rows' own, one for each and in their order, both numbers are one object.
     """
-    unique = column.to_frame().unique(maintain_order=True)
-    of_rows = codes(column, unique)
-    wanted = column.dtype
+    of_rows, different = numbered(column)
+    wanted, size = column.dtype, different.len()
     if keys.null_count() == keys.len():
-        return of_rows, np.full(keys.len(), -1, np.int64), unique.height
-    if keys.dtype != wanted and unique.height:
+        return of_rows, np.full(keys.len(), -1, np.int64), size
+    if keys.dtype != wanted and size:
         allowed = f"{wanted} as in the facts"
         raise InputError(WORDS("labels.point_type", column=keys.name, given=str(keys.dtype), allowed=allowed))
     asked_keys = keys.cast(wanted, strict=False)
     if facts.plain and asked.row.size == facts.at.size and np.array_equal(asked.row, facts.event):
         if asked_keys.equals(column) and np.array_equal(asked.t, facts.at):
-            return of_rows, of_rows, unique.height
+            return of_rows, of_rows, size
     elif asked.row.size and (asked.row >= 0).all() and asked_keys.equals(column.gather(pl.Series(asked.row))):
         # Own points carry their event's own key, as a rule: what was numbered need not be looked up again.
-        return of_rows, of_rows[asked.row], unique.height
-    return of_rows, codes(asked_keys, unique), unique.height
+        return of_rows, of_rows[asked.row], size
+    return of_rows, codes(asked_keys, different.to_frame()), size
 
 
 def point_keys(frame: pl.DataFrame, entity: str) -> pl.Series:
@@ -230,6 +272,13 @@ def parts(size: int) -> list[tuple[int, int]]:
 def in_parts(size: int, work: Callable[[int, int], T]) -> list[T]:
     """`work(first, last)` for each of the parts, on every core: kernels hold no lock, parts share nothing."""
     return each(parts(size), lambda part: work(*part))
+
+
+def taken(values: Any, order: Ints) -> Any:
+    """The values in an order, on every core."""
+    found = np.empty(order.size, values.dtype)
+    in_parts(order.size, lambda first, last: places.taken(values, order, first, last, found))
+    return found
 
 
 def each(items: Sequence[S], work: Callable[[S], T]) -> list[T]:

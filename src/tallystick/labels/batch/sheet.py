@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tallystick.labels.batch.arrangement import Arrangement, Place, View
-from tallystick.labels.kernels import extremes, places, scans, settled
+from tallystick.labels.batch.arrangement import Arrangement, Place, View, taken
+from tallystick.labels.kernels import places, scans, settled
 from tallystick.labels.kernels.rows import FILTERED, FOREVER, VALUE, Codes, Ints
 from tallystick.labels.meaning.features import Meaning, hashes, meaning
 from tallystick.labels.plan import EVENTS, SESSION, Feature, Leaf, Window
@@ -26,10 +26,9 @@ class Sheet:
         self.code = made.code if whole else made.code[a.order]
         self.view: View = a.view(None if whole else self.code == VALUE)
         rows = a.order if self.view.rows is None else a.order[self.view.rows]
-        self.x = made.x[rows]
-        self.y = self.x if made.y is made.x else made.y[rows]
-        self._blocks: dict[bool, Ints] = {}
-        self._beyond: dict[bool, Ints] = {}
+        self.x = taken(made.x, rows)
+        self.y = self.x if made.y is made.x else taken(made.y, rows)
+        self._peaks: dict[bool, tuple[Ints, Ints, Ints]] = {}
 
     @cached_property
     def narrow(self) -> bool:
@@ -43,36 +42,28 @@ class Sheet:
         return 0 if self.values is None else self.values.len()
 
     @cached_property
+    def loose(self) -> NDArray[np.bool_]:
+        """Whether each row came late or was superseded."""
+        before = self.view.changes[3]
+        found: NDArray[np.bool_] = before[1:] > before[:-1]
+        return found
+
+    @cached_property
     def running(self) -> Ints:
-        """Sums of the rows before each."""
-        found: Ints = settled.running(self.x)
+        """Sums of the lasting rows before each."""
+        found: Ints = settled.running(self._lasting(0))
         return found
 
-    @cached_property
-    def loose(self) -> Codes:
-        """1 for each row that came late or was superseded."""
-        view = self.view
-        found: Codes = ((view.known_from > view.at) | (view.known_to != FOREVER)).astype(np.uint8)
-        return found
+    def peaks(self, most: bool) -> tuple[Ints, Ints, Ints]:
+        """The lasting values, for each row the one before it that is more extreme, and the extremes of blocks."""
+        if most not in self._peaks:
+            x = self._lasting(-FOREVER - 1 if most else FOREVER)
+            self._peaks[most] = x, settled.beyond(most, x, self.view.starts), settled.blocks(most, x)
+        return self._peaks[most]
 
-    @cached_property
-    def loose_rows(self) -> tuple[Ints, Ints]:
-        """How many loose rows lie before each row, and which they are."""
-        before = np.zeros(self.loose.size + 1, np.int64)
-        np.cumsum(self.loose, out=before[1:])
-        return before, np.flatnonzero(self.loose)
-
-    def blocks(self, most: bool) -> Ints:
-        """The extremes of blocks of rows, the loose ones left out."""
-        if most not in self._blocks:
-            self._blocks[most] = extremes.blocks(most, self.x, self.loose)
-        return self._blocks[most]
-
-    def beyond(self, most: bool) -> Ints:
-        """For each row the one before it that is more extreme."""
-        if most not in self._beyond:
-            self._beyond[most] = settled.beyond(most, self.x, self.view.starts)
-        return self._beyond[most]
+    def _lasting(self, otherwise: int) -> Ints:
+        """The values, of loose rows another."""
+        return np.where(self.loose, otherwise, self.x) if self.view.changes[0].size else self.x
 
     @cached_property
     def twins(self) -> tuple[Ints, Ints]:
@@ -122,7 +113,7 @@ class Sheet:
         else:
             low = whole.low
         first, last = self.view.range(low, whole.high)
-        return Place(first, last, low, whole.high, whole.until, whole.present, whole.fast, {})
+        return Place(first, last, low, whole.high, whole.until, whole.present, whole.course, [])
 
     def _walk(self, window: Window, whole: Place) -> Ints:
         """Windows that count facts: back over the rows that pass the filter."""

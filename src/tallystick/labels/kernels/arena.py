@@ -14,28 +14,41 @@ from typing import Any
 import numpy as np
 
 from tallystick.core.numeric import kernel
-from tallystick.labels.kernels.bare import ARRAYS, Words, unsigned, words_at
-from tallystick.labels.kernels.linear import add
-from tallystick.labels.kernels.rows import FOREVER, VALUE
+from tallystick.labels.kernels.bare import ARRAYS, Words, words_at
+from tallystick.labels.kernels.rows import FOREVER
 from tallystick.labels.kernels.table import find
-from tallystick.labels.kernels.wide import add128
 
 AT, FROM, TO, EVENT, RANK, CODES = 0, 1, 2, 3, 4, 5
 """Words of a row; 31 features to a word of codes, then the values."""
 
-START, SIZE, ROOM, DONE, LATEST, CURSOR, DROPPED = 0, 1, 2, 3, 4, 5, 6
+START, SIZE, ROOM, DONE, LATEST, CURSOR, DROPPED, BASED = 0, 1, 2, 3, 4, 5, 6, 7
 """Words of a segment: where its rows begin, how many, how many fit, how many are derived, from which k on they
-answer, its row of cursors (-1 for none), whether facts were dropped from it."""
+answer, its row of cursors (0 for none of its own), whether facts were dropped from it, where its base
+lies (0 for none)."""
 META_WORDS = 8
 
-BASE, USED, TABLE_USED, CURSORS_USED, WINDOWS, TIE_LOW, TIE_HIGH = 0, 1, 2, 3, 4, 5, 6
-"""Words of ctl."""
+BASE, USED, TABLE_USED, CURSORS_USED, FRONTS, TIE_LOW, TIE_HIGH = 0, 1, 2, 3, 4, 5, 6
+"""Words of ctl; `FRONTS` of a row of cursors are for fronts, the others for cells."""
 META, ROWS, ROWS_SIZE, WIDTH = ARRAYS, ARRAYS + 3, ARRAYS + 4, ARRAYS + 5
-LAYOUT, FEATURES, PAIRS, PAIRS_SIZE = ARRAYS + 6, ARRAYS + 7, ARRAYS + 9, ARRAYS + 10
+LAYOUT, FEATURES, CELLS, CELLS_SIZE = ARRAYS + 6, ARRAYS + 7, ARRAYS + 9, ARRAYS + 10
 TABLE, TABLE_SIZE, CURSORS, CURSORS_SIZE, CURSOR_WIDTH = (ARRAYS + one for one in (12, 13, 15, 16, 17))
 WORK, WORK_SIZE, HASHES, HASHES_WIDTH = ARRAYS + 18, ARRAYS + 19, ARRAYS + 21, ARRAYS + 23
 """Where ctl has the addresses of the arrays of an arena, and what of their shapes is needed."""
-CTL_WORDS = ARRAYS + 24
+FREE = ARRAYS + 24
+"""For each power of two the first of the segments with so much room that were left, plus one; its first word is the
+next."""
+BASES = FREE + 48
+"""Where ctl has the address of the bases (`kernels.blocks`)."""
+CTL_WORDS = BASES + 3
+
+LOW, AFTER, EDGE, COPY = 0, 1, 2, 3
+"""A front, of each window of a segment that moves on: its first place, the instants of the row before it and of its
+first row, and the derived words of the row before it; so that nothing of rows long past is read until one leaves."""
+
+DIFFERENT, MOST, LEAST = 0, 1, 2
+"""What a cell is for: the rows [low, high) of a window and how many different values they have; or the place
+after the last of them with the greatest or smallest value (0 for none), and that value."""
+CELL_WORDS = 4
 
 X, Y, WORD, SHIFT, COUNTS, MOMENTS, FAMILY, SECOND, SECOND_FAMILY, EXTREMES, SAME = range(11)
 """A feature's layout: offsets in a row (0 where it has no such words), the families of its sums."""
@@ -44,15 +57,10 @@ LAYOUT_WORDS = 11
 OK, TIE, GROW_ROWS, GROW_TABLE, GROW_CURSORS, GROW_WORK, LOST = 0, -1, -2, -3, -4, -5, -6
 """What a kernel says when it cannot go on: the caller grows an array, or settles equal ranks, and calls again."""
 
-SMALL = 64
-"""A segment of no more rows needs no cursors."""
+SMALL = 8
+"""A segment of no more rows needs no cursors of its own."""
+_LEAST_ROOM = 4
 LOW32 = 0xFFFFFFFF
-_SUM_WORDS = (0, 2, 5, 9, 4, 10)
-
-
-def sum_words(family: int) -> int:
-    """How many words the sums of a family take in a row."""
-    return _SUM_WORDS[family]
 
 
 @kernel
@@ -95,18 +103,43 @@ def seek(rows: Words, width: int, start: int, size: int, limit: int, hint: int) 
 
 
 @kernel
-def repack(meta_at: int, slots: int, old_at: int, new_at: int, width: int) -> Any:
-    """Move all segments to the beginning of a new array; gives how many of its rows are taken."""
-    meta, old, new = words_at(np.int64(meta_at)), words_at(np.int64(old_at)), words_at(np.int64(new_at))
-    used = 0
-    for slot in range(slots):
-        m = slot * META_WORDS
-        begin, start = used * width, meta[m + START] * width
-        for i in range(meta[m + SIZE] * width):
-            new[begin + i] = old[start + i]
-        meta[m + START] = used
-        used += meta[m + ROOM]
-    return used
+def _class_of(room: Any) -> Any:
+    """The greatest power of two that is no more than `room`."""
+    found = 0
+    while (np.int64(2) << found) <= room:
+        found += 1
+    return found
+
+
+@kernel
+def _leave(ctl: Words, rows: Words, width: int, start: int, room: int) -> None:
+    """Keep a segment that is left for another key."""
+    if room >= _LEAST_ROOM:
+        head = FREE + _class_of(room)
+        rows[start * width] = ctl[head]
+        ctl[head] = start + 1
+
+
+@kernel
+def _move(ctl: Words, meta: Words, rows: Words, width: int, m: int) -> Any:
+    """Move a segment to where it has twice the room; OK or GROW_ROWS."""
+    start, room = meta[m + START], meta[m + ROOM]
+    more = max(np.int64(_LEAST_ROOM), np.int64(2) << _class_of(room)) if room > 0 else np.int64(_LEAST_ROOM)
+    head = FREE + _class_of(more)
+    new: Any = ctl[head] - 1
+    if new >= 0:
+        ctl[head] = rows[new * width]
+    else:
+        new = ctl[USED]
+        if new + more > ctl[ROWS_SIZE]:
+            return GROW_ROWS
+        ctl[USED] += more
+    to, old = new * width, start * width
+    for i in range(meta[m + SIZE] * width):
+        rows[to + i] = rows[old + i]
+    _leave(ctl, rows, width, start, room)
+    meta[m + START], meta[m + ROOM] = new, more
+    return OK
 
 
 @kernel
@@ -136,16 +169,9 @@ def place_of(ctl: Words, slot: int, row: Words, r: int) -> Any:
 def insert_in(ctl: Words, slot: int, place: int, row: Words, r: int) -> Any:
     """Put a row's base words at a place of a segment; OK or GROW_ROWS."""
     meta, rows, width, m = words_at(ctl[META]), words_at(ctl[ROWS]), ctl[WIDTH], slot * META_WORDS
-    base, size, room = ctl[BASE], meta[m + SIZE], meta[m + ROOM]
-    if size == room:
-        more = max(4, 2 * room)
-        if ctl[USED] + more > ctl[ROWS_SIZE]:
-            return GROW_ROWS
-        old, new = meta[m + START] * width, ctl[USED] * width
-        for i in range(size * width):
-            rows[new + i] = rows[old + i]
-        meta[m + START], meta[m + ROOM] = ctl[USED], more
-        ctl[USED] += more
+    base, size = ctl[BASE], meta[m + SIZE]
+    if size == meta[m + ROOM] and _move(ctl, meta, rows, width, m) != OK:
+        return GROW_ROWS
     if meta[m + DONE] > place:
         unwind(ctl, slot, place)
     start = meta[m + START]
@@ -217,20 +243,13 @@ def remove(ctl_at: int, slot: int, event: int, at: int) -> Any:
 def unwind(ctl: Words, slot: int, place: int) -> None:
     """Forget what was derived for the rows from `place` on."""
     meta, rows, layout = words_at(ctl[META]), words_at(ctl[ROWS]), words_at(ctl[LAYOUT])
-    pairs, table, cursors = words_at(ctl[PAIRS]), words_at(ctl[TABLE]), words_at(ctl[CURSORS])
+    table = words_at(ctl[TABLE])
     width, m, features = ctl[WIDTH], slot * META_WORDS, ctl[FEATURES]
     start, done = meta[m + START], meta[m + DONE]
     if done <= place:
         return
-    if meta[m + CURSOR] >= 0:
-        for d in range(ctl[PAIRS_SIZE]):
-            c = meta[m + CURSOR] * ctl[CURSOR_WIDTH] + ctl[WINDOWS] + 3 * d
-            if cursors[c + 1] > place:
-                if cursors[c] >= place:
-                    cursors[c], cursors[c + 1], cursors[c + 2] = place, place, 0
-                else:
-                    same = layout[pairs[d] * LAYOUT_WORDS + SAME]
-                    slide(rows, width, start, same, cursors, c, cursors[c], place)
+    if meta[m + CURSOR] > 0:
+        _unwind_cursors(ctl, rows, layout, start, meta[m + CURSOR] * ctl[CURSOR_WIDTH], place)
     for f in range(features):
         one = f * LAYOUT_WORDS
         same, owner = layout[one + SAME], slot * features + f
@@ -242,140 +261,53 @@ def unwind(ctl: Words, slot: int, place: int) -> None:
             if link >= 0:
                 back = link & LOW32
                 table[find(table, ctl[TABLE_SIZE], owner, rows[row + layout[one + X]]) + 2] = i - back if back else -1
-                if back:
+                if 0 < back <= i:
                     rows[row - back * width + same] &= LOW32
     meta[m + DONE] = place
 
 
 @kernel
-def derive(ctl: Words, slot: int) -> Any:
-    """Derive all rows of a segment; OK or GROW_TABLE."""
-    meta, rows, layout = words_at(ctl[META]), words_at(ctl[ROWS]), words_at(ctl[LAYOUT])
-    width, m, features = ctl[WIDTH], slot * META_WORDS, ctl[FEATURES]
-    start, size = meta[m + START], meta[m + SIZE]
-    for i in range(meta[m + DONE], size):
-        if 2 * (ctl[TABLE_USED] + features) > ctl[TABLE_SIZE]:
-            return GROW_TABLE
-        row = (start + i) * width
-        last: Any = row - width if i > 0 else np.int64(-1)
-        counts = rows[row + TO] == FOREVER
-        for f in range(features):
-            one = f * LAYOUT_WORDS
-            offset = layout[one + COUNTS]
-            if offset == 0:
-                continue
-            code = code_at(rows, layout, f, row) if counts else 0
-            # Values run up in the low 32 bits, rows without one in the high.
-            so_far = rows[last + offset] if i > 0 else 0
-            rows[row + offset] = so_far + (1 if code == VALUE else (1 << 32) if code > VALUE else 0)
-            if layout[one + FAMILY] == 1:
-                _add(rows, layout[one + MOMENTS], layout[one + X], row, last, code)
-            elif layout[one + FAMILY] != 0:
-                _sum(ctl, rows, layout[one + MOMENTS], layout[one + FAMILY], one, row, last, code)
-            if layout[one + SECOND_FAMILY] != 0:
-                _sum(ctl, rows, layout[one + SECOND], layout[one + SECOND_FAMILY], one, row, last, code)
-            if layout[one + EXTREMES] != 0:
-                _link_extremes(rows, width, layout, one, start, i, code)
-            if layout[one + SAME] != 0:
-                _link_same(ctl, rows, width, layout, slot * features + f, one, start, i, code)
-        meta[m + DONE] = i + 1
-    return OK
-
-
-@kernel
-def _add(rows: Words, offset: int, xs: int, row: int, last: int, code: int) -> None:
-    """The running sum of a feature that needs no more, in 128 bits."""
-    low = np.uint64(rows[last + offset]) if last >= 0 else np.uint64(0)
-    high = rows[last + offset + 1] if last >= 0 else np.int64(0)
-    if code == VALUE:
-        high, low = add128(high, low, rows[row + xs])
-    rows[row + offset], rows[row + offset + 1] = np.int64(low), high
-
-
-@kernel
-def _sum(ctl: Words, rows: Words, offset: int, family: int, one: int, row: int, last: int, code: int) -> None:
-    words, layout, size = unsigned(ctl[WORK], 24), words_at(ctl[LAYOUT]), _SUM_WORDS[family]
-    words[0] = np.uint64(0)
-    for j in range(size):
-        words[1 + j] = np.uint64(rows[last + offset + j]) if last >= 0 else np.uint64(0)
-    if code == VALUE:
-        add(family, words, rows[row + layout[one + X]], rows[row + layout[one + Y]], rows[row + AT])
-    for j in range(size):
-        rows[row + offset + j] = np.int64(words[1 + j])
-
-
-@kernel
-def last_value(rows: Words, width: int, counts: int, start: int, low: int, high: int, wanted: int) -> Any:
-    """The first place of [low, high) by which `wanted` values have run up, searched from the end."""
-    step = 1
-    top = high - 1
-    while top - step >= low and (rows[(start + top - step) * width + counts] & LOW32) >= wanted:
-        top -= step
-        step *= 2
-    bottom = max(low, top - step + 1) if top - step >= low else low
-    while bottom < top:
-        middle = (bottom + top) >> 1
-        if (rows[(start + middle) * width + counts] & LOW32) >= wanted:
-            top = middle
+def _unwind_cursors(ctl: Words, rows: Words, layout: Words, start: int, cursor: int, place: int) -> None:
+    cells, cursors, width = words_at(ctl[CELLS]), words_at(ctl[CURSORS]), ctl[WIDTH]
+    fronts = cursor + ctl[FRONTS]
+    for f in range(cursor, fronts, COPY + width - ctl[BASE]):
+        if cursors[f + LOW] >= place:
+            cursors[f + EDGE] = -FOREVER
+    for d in range(ctl[CELLS_SIZE]):
+        c = fronts + CELL_WORDS * d
+        if cursors[c + 1] <= place:
+            continue
+        if cells[2 * d + 1] != DIFFERENT:
+            cursors[c + 2] = 0
+        elif cursors[c] >= place:
+            cursors[c], cursors[c + 1], cursors[c + 2] = place, place, 0
         else:
-            bottom = middle + 1
-    return top
+            slide(rows, width, start, layout[cells[2 * d] * LAYOUT_WORDS + SAME], cursors, c, cursors[c], place)
 
 
 @kernel
-def _link_extremes(rows: Words, width: int, layout: Words, one: int, start: int, i: int, code: int) -> None:
-    """How far back the nearest greater value lies (low 32 bits) and the nearest smaller one; 0 for none."""
-    offset, xs, counts = layout[one + EXTREMES], layout[one + X], layout[one + COUNTS]
-    row = (start + i) * width
-    rows[row + offset] = 0
-    if code != VALUE or i == 0 or (rows[row - width + counts] & LOW32) == 0:
-        return
-    x = rows[row + xs]
-    near = last_value(rows, width, counts, start, 0, i, rows[row - width + counts] & LOW32)
-    found = np.int64(0)
-    for shift in (0, 32):
-        j = near
-        while True:
-            there = (start + j) * width
-            value = rows[there + xs]
-            if value > x if shift == 0 else value < x:
-                found |= np.int64(i - j) << shift
-                break
-            back = (rows[there + offset] >> shift) & LOW32
-            if back == 0:
-                break
-            j -= back
-    rows[row + offset] = found
-
-
-@kernel
-def _link_same(
-    ctl: Words, rows: Words, width: int, layout: Words, owner: int, one: int, start: int, i: int, code: int
-) -> None:
-    """How far back the same value lies (low 32 bits), and how far on (0 for none); -1 for a row without a value."""
-    same, row = layout[one + SAME], (start + i) * width
-    if code != VALUE:
-        rows[row + same] = -1
-        return
-    x, table = rows[row + layout[one + X]], words_at(ctl[TABLE])
-    t = find(table, ctl[TABLE_SIZE], owner, x)
-    if table[t + 2] == -2:
-        table[t], table[t + 1] = owner, x
-        ctl[TABLE_USED] += 1
-    last = table[t + 2]
-    rows[row + same] = 0
-    if last >= 0:
-        rows[row + same] = i - last
-        rows[(start + last) * width + same] |= np.int64(i - last) << 32
-    table[t + 2] = i
+def move_front(rows: Words, width: int, base: int, start: int, size: int, cursors: Words, f: int, low: int) -> None:
+    """Put a front before the row at a place."""
+    cursors[f + LOW], less = low, f + COPY - base
+    here = (start + low) * width
+    if low > 0:
+        cursors[f + AFTER] = rows[here - width + AT]
+        for j in range(base, width):
+            cursors[less + j] = rows[here - width + j]
+    else:
+        cursors[f + AFTER] = -FOREVER
+        for j in range(base, width):
+            cursors[less + j] = 0
+    # Of a row that is not there yet nothing is known.
+    cursors[f + EDGE] = rows[here + AT] if low < size else -FOREVER
 
 
 @kernel
 def slide(rows: Words, width: int, start: int, same: int, cursors: Words, c: int, low: int, high: int) -> None:
-    """Move a cursor's count of different values to the rows [low, high)."""
+    """Move a cursor's count of different values to the rows [low, high); from place -1 on, of those not in the base."""
     at, end, different = cursors[c], cursors[c + 1], cursors[c + 2]
-    if low >= end or high <= at or abs(low - at) + abs(high - end) > high - low:
-        at, end, different = low, low, 0
+    if low >= end or high <= at or abs(low - at) + abs(high - end) > high - low or low < 0 <= at:
+        at, end, different = low, max(low, np.int64(0)), np.int64(0)
     while end < high:
         link = rows[(start + end) * width + same]
         if link >= 0 and ((link & LOW32) == 0 or end - (link & LOW32) < at):

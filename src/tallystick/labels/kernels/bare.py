@@ -12,12 +12,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numba import carray, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from tallystick.core.numeric import kernel
 
 Words: TypeAlias = Any
 """A pointer to int64 words. From Python all is given by addresses."""
+
+_BYTE, _INT = cgutils.ir.IntType(8), cgutils.ir.IntType(32)
 
 ARRAYS = 8
 """Where in ctl the addresses begin."""
@@ -37,7 +40,24 @@ def _to_pointer(element: Any) -> Any:
 
 words_at = _to_pointer(types.int64)
 """The int64 words at an address."""
+bytes_at = _to_pointer(types.uint8)
+"""The bytes at an address."""
 _unsigned_at = _to_pointer(types.uint64)
+
+
+def _soon(typing: Any, pointer: Any, word: Any) -> Any:
+    def written(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        place = builder.bitcast(builder.gep(arguments[0], [arguments[1]]), _BYTE.as_pointer())
+        kind = cgutils.ir.FunctionType(cgutils.ir.VoidType(), [_BYTE.as_pointer(), _INT, _INT, _INT])
+        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(prefetch, [place, _INT(0), _INT(3), _INT(1)])
+        return context.get_dummy_value()
+
+    return types.void(pointer, types.int64), written
+
+
+soon = intrinsic(_soon)
+"""Have the memory at a word of a pointer brought near; nothing else changes, and any word will do."""
 
 
 @kernel

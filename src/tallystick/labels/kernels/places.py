@@ -27,6 +27,33 @@ def by_bucket(bucket: Ints, buckets: int) -> Any:
 
 
 @kernel
+def numbered(values: Ints, least: int, size: int) -> Any:
+    """The number of each value, of [least, least + size), in the order in which they first come, and where they do."""
+    table = np.full(size, -1, np.int32)
+    found, first, n = np.empty(values.size, np.int64), np.empty(values.size, np.int64), 0
+    for i in range(values.size):
+        if table[values[i] - least] < 0:
+            table[values[i] - least] = n
+            first[n] = i
+            n += 1
+        found[i] = table[values[i] - least]
+    return found, first[:n].copy()
+
+
+@kernel
+def looked_up(values: Ints, known: Ints, least: int, size: int) -> Ints:
+    """The place of each value among the `known` ones, -1 where it is none; those in [least, least + size)."""
+    table = np.full(size, -1, np.int32)
+    for i in range(known.size):
+        table[known[i] - least] = i
+    found = np.empty(values.size, np.int64)
+    for i in range(values.size):
+        inside = least <= values[i] and values[i] <= least + (size - 1)
+        found[i] = table[values[i] - least] if inside else -1
+    return found
+
+
+@kernel
 def inverse(order: Ints) -> Ints:
     """Where each row went."""
     place = np.empty(order.size, np.int64)
@@ -49,35 +76,59 @@ def own_rows(own: Ints, k: Ints, order: Ints, starts: Ints, known_from: Ints, kn
 
 
 @kernel
-def ends(
-    t: Ints, ordered: Codes, row: Ints, key: Ints, at: Ints, key_of: Ints, place: Ints, order: Ints, starts: Ints
-) -> Any:
-    """The rows of each point's key that lie before it: [start, end) in the order by key.
+def taken(values: Any, order: Ints, first: int, last: int, out: Any) -> None:
+    """The values at the places [first, last) of an order."""
+    for i in range(first, last):
+        out[i] = values[order[i]]
 
-    `ordered` is 1 for an event's own point in its own stream, whose place among equal `at` is that of `row`.
-    `at` and `key_of` are by row of the stream, `order` and `place` lead to the order by key and back.
+
+@kernel
+def put(values: Any, order: Ints, first: int, last: int, out: Any) -> None:
+    """The values of the places [first, last), each where an order says."""
+    for i in range(first, last):
+        out[order[i]] = values[i]
+
+
+@kernel
+def ends(
+    t: Ints,
+    key: Ints,
+    ordered: Codes,
+    row: Ints,
+    at: Ints,
+    key_of: Ints,
+    place: Ints,
+    order: Ints,
+    starts: Ints,
+    first: int,
+    last: int,
+    end: Ints,
+) -> None:
+    """Where the rows of each point's key that lie before it end, in the order by key; 0 for a point of no key.
+
+    Points lie in the order (key, t). `ordered` is 1 for an event's own point in its own stream, whose place among
+    equal `at` is that of `row`; it is empty where there is none. `at` is in the order by key, `key_of` by row of the
+    stream, `order` and `place` lead there and back.
     """
-    start, end = np.zeros(t.size, np.int64), np.zeros(t.size, np.int64)
-    for p in range(t.size):
+    held, begin, stop, found = -1, 0, 0, 0
+    for p in range(first, last):
         if key[p] < 0:
+            end[p] = 0
             continue
-        a, b = starts[key[p]], starts[key[p] + 1]
-        start[p] = a
-        until = t[p]
-        if ordered[p] != 0:
+        if key[p] != held:
+            held, begin, stop, found = key[p], starts[key[p]], starts[key[p] + 1], starts[key[p]]
+        own = ordered.size > 0 and ordered[p] != 0
+        if own and row[p] >= 0 and at[place[row[p]]] == t[p]:
             i = row[p]
-            if i >= 0 and at[i] == t[p]:
-                end[p] = place[i] if key_of[i] == key[p] else upper_bound(order, a, b, i - 1)
-                continue
-            until = t[p] - 1
-        while a < b:
-            middle = (a + b) >> 1
-            if at[order[middle]] <= until:
-                a = middle + 1
-            else:
-                b = middle
-        end[p] = a
-    return start, end
+            end[p] = place[i] if key_of[i] == held else upper_bound(order, begin, stop, i - 1)
+            continue
+        steps = 0
+        while steps < 16 and found < stop and at[found] <= t[p]:
+            found += 1
+            steps += 1
+        if steps == 16:
+            found = upper_bound(at, found, stop, t[p])
+        end[p] = upper_bound(at, begin, found, t[p] - 1) if own else found
 
 
 @kernel
@@ -121,11 +172,10 @@ def window_starts(at: Ints, start: Ints, end: Ints, after: Ints) -> Ints:
 
 
 @kernel
-def span_starts(at: Ints, start: Ints, end: Ints, t: Ints, span: int) -> Ints:
-    """`window_starts` of spans that end at t."""
-    found = np.empty(end.size, np.int64)
+def span_starts(at: Ints, start: Ints, end: Ints, t: Ints, span: int, first: int, last: int, found: Ints) -> None:
+    """`window_starts` of spans that end at t, at the points [first, last)."""
     low, key = 0, -1
-    for p in range(end.size):
+    for p in range(first, last):
         after = t[p] - span
         if start[p] != key or low > end[p] or (low > start[p] and at[low - 1] > after):
             low, key = start[p], start[p]
@@ -136,7 +186,6 @@ def span_starts(at: Ints, start: Ints, end: Ints, t: Ints, span: int) -> Ints:
         if steps == 16:
             low = upper_bound(at, low, end[p], after)
         found[p] = low
-    return found
 
 
 @kernel
@@ -185,31 +234,34 @@ def hollow(
 
 @kernel
 def changes(starts: Ints, at: Ints, known_from: Ints, known_to: Ints) -> Any:
-    """What becomes visible late or stops to count, by key in the order of time: instants, rows, and where keys begin.
+    """When loose rows (known late, or superseded) begin and stop to count, by key in the order of time.
 
-    A row number `i` enters; `-1 - i` leaves.
+    Returns
+    -------
+    instants, rows, begin, before
+        A row `i` enters, `-1 - i` leaves; where each key's changes begin; how many loose rows lie before each row.
     """
+    before = np.zeros(at.size + 1, np.int64)
     total = 0
     for i in range(at.size):
-        if known_from[i] > at[i]:
-            total += 1
-        if known_to[i] != FOREVER:
-            total += 1
+        loose = known_from[i] > at[i] or known_to[i] != FOREVER
+        before[i + 1] = before[i] + loose
+        total += 2 if known_to[i] != FOREVER else loose
     when, what = np.empty(total, np.int64), np.empty(total, np.int64)
     begin = np.zeros(starts.size, np.int64)
     n = 0
     for b in range(starts.size - 1):
         first = n
         for i in range(starts[b], starts[b + 1]):
-            if known_from[i] > at[i]:
+            if before[i + 1] > before[i]:
                 when[n], what[n] = known_from[i], i
                 n += 1
-            if known_to[i] != FOREVER:
-                when[n], what[n] = known_to[i], -1 - i
-                n += 1
+                if known_to[i] != FOREVER:
+                    when[n], what[n] = known_to[i], -1 - i
+                    n += 1
         if n > first + 1:
             order = np.argsort(when[first:n], kind="mergesort")
             when[first:n] = when[first:n][order]
             what[first:n] = what[first:n][order]
         begin[b + 1] = n
-    return when, what, begin
+    return when, what, begin, before

@@ -80,7 +80,6 @@ def orders(
     low: Ints,
     high: Ints,
     k: Ints,
-    to: Ints,
     first: int,
     steps: Ints,
     ops: Ints,
@@ -95,7 +94,7 @@ def orders(
         p = first + j
         if anew[j] == 2:
             for one in range(params.size):
-                status[one, to[p]] = NONE
+                status[one, p] = NONE
             continue
         begin, stop = 0, 0
         if anew[j] == 1:
@@ -126,14 +125,14 @@ def orders(
         lo, hi, then = a, max(b, hi), now
         for one in range(params.size):
             if n == 0:
-                status[one, to[p]] = NONE
+                status[one, p] = NONE
                 continue
             place = nth_of(tree, rank_of(params[one], n))
-            whole[one, to[p]] = levels[place]
+            whole[one, p] = levels[place]
             if caps[one] > 0 and n > caps[one]:
                 # Cutting keeps the order, so the value at a rank may be cut after it was found.
-                whole[one, to[p]] = cut8(levels[place])
-                status[one, to[p]] = APPROXIMATE
+                whole[one, p] = cut8(levels[place])
+                status[one, p] = APPROXIMATE
 
 
 @kernel
@@ -147,7 +146,6 @@ def sketches(
     low: Ints,
     high: Ints,
     k: Ints,
-    to: Ints,
     first: int,
     steps: Ints,
     ops: Ints,
@@ -166,7 +164,7 @@ def sketches(
         p = first + j
         if anew[j] == 2:
             for one in range(caps.size):
-                status[one, to[p]] = NONE
+                status[one, p] = NONE
             continue
         begin, stop = 0, 0
         if anew[j] == 1:
@@ -202,11 +200,11 @@ def sketches(
         lo, hi, then = a, max(b, hi), now
         for one in range(caps.size):
             if n == 0:
-                status[one, to[p]] = NONE
+                status[one, p] = NONE
             elif some <= caps[one]:
-                whole[one, to[p]] = some
+                whole[one, p] = some
             else:
                 place = nth_of(tree, caps[one])
                 said, value, _ = theta(caps[one], hashes[place])
-                status[one, to[p]] = said
-                whole[one, to[p]] = value
+                status[one, p] = said
+                whole[one, p] = value

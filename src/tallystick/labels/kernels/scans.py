@@ -30,7 +30,6 @@ def fold_points(
     k: Ints,
     own: Ints,
     present: bool,
-    to: Ints,
     whole: Ints,
     real: Any,
     status: Codes,
@@ -47,12 +46,12 @@ def fold_points(
                 xs[n], ys[n], ats[n] = x[i], y[i], at[i]
                 n += 1
         if n == 0:
-            status[to[p]] = NONE
+            status[p] = NONE
             continue
         said, value, value_real = fold(kind, xs, ys, ats, 0, n, t[p], param, cap, hashes, work)
-        status[to[p]] = said
-        whole[to[p]] = value
-        real[to[p]] = value_real
+        status[p] = said
+        whole[p] = value
+        real[p] = value_real
 
 
 @kernel
@@ -68,7 +67,6 @@ def list_points(
     k: Ints,
     own: Ints,
     present: bool,
-    to: Ints,
     out: Any,
     counts: Ints,
     status: Codes,
@@ -84,10 +82,10 @@ def list_points(
                 xs[n] = x[i]
                 n += 1
         if n == 0:
-            status[to[p]] = NONE
+            status[p] = NONE
             continue
-        status[to[p]] = FOUND
-        counts[to[p]] = fold_list(kind, xs, 0, n, param, out[to[p]], work)
+        status[p] = FOUND
+        counts[p] = fold_list(kind, xs, 0, n, param, out[p], work)
 
 
 @kernel

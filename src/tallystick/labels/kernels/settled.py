@@ -1,4 +1,4 @@
-"""Windows over rows that all count: nothing came late, nothing was revised. A few steps answer a point."""
+"""Windows over rows that last: they did not come late and were not revised. A few steps answer a point."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tallystick.core.numeric import kernel
-from tallystick.labels.algebra import COUNT, SUM
+from tallystick.labels.algebra import COUNT, MAX, MIN, SUM
 from tallystick.labels.kernels.rows import FOREVER, NONE, Codes, Ints
 
 _STEPS = 32
@@ -24,20 +24,21 @@ def running(x: Ints) -> Ints:
 
 @kernel
 def totals(
-    kinds: Ints, total: Ints, low: Ints, high: Ints, to: Ints, first: int, last: int, whole: Any, real: Any, status: Any
+    kinds: Ints, total: Ints, low: Ints, high: Ints, first: int, last: int, whole: Any, real: Any, status: Any
 ) -> None:
     """Counts, and sums and means that fit 63 bits, by the sums at both ends of the window."""
-    for p in range(first, last):
-        a, b, place = low[p], high[p], to[p]
-        for one in range(kinds.size):
+    for one in range(kinds.size):
+        kind, values, reals, said = kinds[one], whole[one], real[one], status[one]
+        for p in range(first, last):
+            a, b = low[p], high[p]
             if a >= b:
-                status[one, place] = NONE
-            elif kinds[one] == COUNT:
-                whole[one, place] = b - a
-            elif kinds[one] == SUM:
-                whole[one, place] = total[b] - total[a]
-            else:
-                real[one, place] = np.float64(total[b] - total[a]) / np.float64(b - a)
+                said[p] = NONE
+            elif kind == COUNT:
+                values[p] = b - a
+            elif kind == SUM:
+                values[p] = total[b] - total[a]
+            elif kind not in (MIN, MAX):
+                reals[p] = np.float64(total[b] - total[a]) / np.float64(b - a)
 
 
 @kernel
@@ -61,7 +62,6 @@ def peaks(
     best: Ints,
     low: Ints,
     high: Ints,
-    to: Ints,
     first: int,
     last: int,
     whole: Ints,
@@ -72,9 +72,9 @@ def peaks(
     Where values fall (or rise) for long, blocks of 64 rows (`best`) shorten the way.
     """
     for p in range(first, last):
-        a, b, place = low[p], high[p], to[p]
+        a, b = low[p], high[p]
         if a >= b:
-            status[place] = NONE
+            status[p] = NONE
             continue
         j, steps = b - 1, 0
         while more[j] >= a and steps < _STEPS:
@@ -90,7 +90,16 @@ def peaks(
                 else:
                     found = max(found, x[i]) if most else min(found, x[i])
                     i += 1
-        whole[place] = found
+        whole[p] = found
+
+
+@kernel
+def blocks(most: bool, x: Ints) -> Ints:
+    """The extreme of every 64 rows."""
+    best = np.full((x.size >> 6) + 1, -FOREVER - 1 if most else FOREVER, np.int64)
+    for i in range(x.size):
+        best[i >> 6] = max(best[i >> 6], x[i]) if most else min(best[i >> 6], x[i])
+    return best
 
 
 @kernel
@@ -109,14 +118,14 @@ def twins(x: Ints, starts: Ints, different: int) -> Any:
 
 @kernel
 def varieties(
-    before: Ints, after: Ints, low: Ints, high: Ints, to: Ints, first: int, last: int, whole: Ints, status: Codes
+    before: Ints, after: Ints, low: Ints, high: Ints, first: int, last: int, whole: Ints, status: Codes
 ) -> None:
     """How many different values: a row adds one when its twin lies before the window."""
     some, lo, hi = 0, 0, 0
     for p in range(first, last):
-        a, b, place = low[p], high[p], to[p]
+        a, b = low[p], high[p]
         if a >= b:
-            status[place] = NONE
+            status[p] = NONE
             continue
         if a < lo or b < hi or a >= hi:
             some, lo, hi = 0, a, a
@@ -128,4 +137,4 @@ def varieties(
             if after[lo] >= hi:
                 some -= 1
             lo += 1
-        whole[place] = some
+        whole[p] = some

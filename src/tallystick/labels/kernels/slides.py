@@ -3,9 +3,6 @@
 A row enters when the window reaches it or when it becomes known later, and leaves when the window does or when it stops
 to count. Points lie in the order of their rows; k may go forth and back between them, and costs what changed in
 between. It holds for points with k >= t, at which every row that was not late counts.
-
-The kernels spell the same three loops out instead of calling one: passing arrays on for every row costs ten times the
-work that is done there.
 """
 
 from __future__ import annotations
@@ -15,10 +12,9 @@ from typing import Any
 import numpy as np
 
 from tallystick.core.numeric import kernel
-from tallystick.labels.algebra import COUNT, DISTINCT, SUM
-from tallystick.labels.kernels.folds import entropy, log_weight
+from tallystick.labels.algebra import COUNT, SUM
 from tallystick.labels.kernels.linear import add, finish, take, zero
-from tallystick.labels.kernels.rows import FOREVER, FOUND, NONE, Codes, Ints
+from tallystick.labels.kernels.rows import FOUND, NONE, Codes, Ints
 
 
 @kernel
@@ -31,13 +27,10 @@ def travel(
     when: Ints,
     what: Ints,
     begin: Ints,
-    onward: bool,
     first: int,
     last: int,
 ) -> Any:
     """How a window gets from point to point of [first, last): what to do before it slides on.
-
-    `onward` leaves points out whose k is beyond that of a later point of the key: it never travels back.
 
     Returns
     -------
@@ -47,22 +40,11 @@ def travel(
     """
     steps, anew = np.zeros(last - first + 1, np.int64), np.zeros(last - first, np.uint8)
     ops = np.empty(64, np.int64)
-    if onward:
-        least, held = FOREVER, -1
-        for j in range(last - first - 1, -1, -1):
-            p = first + j
-            if fast[p] == 0 or low[p] >= high[p]:
-                continue
-            if key[p] != held:
-                least, held = FOREVER, key[p]
-            if k[p] > least:
-                anew[j] = 2
-            least = min(least, k[p])
     size, lo, hi, now, c, held = 0, 0, 0, 0, 0, -1
     for j in range(last - first):
         p = first + j
         a, b = low[p], high[p]
-        if fast[p] == 0 or a >= b or anew[j] == 2:
+        if fast[p] == 0 or a >= b:
             anew[j] = 2
         elif key[p] != held or a < lo or b < hi or a >= hi:
             anew[j] = 1
@@ -97,65 +79,6 @@ def travel(
 
 
 @kernel
-def narrow(
-    kinds: Ints,
-    x: Ints,
-    known_from: Ints,
-    known_to: Ints,
-    low: Ints,
-    high: Ints,
-    k: Ints,
-    to: Ints,
-    first: int,
-    steps: Ints,
-    ops: Ints,
-    anew: Codes,
-    whole: Any,
-    real: Any,
-    status: Any,
-) -> None:
-    """Counts, and sums and means that fit 63 bits."""
-    n, total, lo, hi = 0, 0, 0, 0
-    for j in range(anew.size):
-        p = first + j
-        if anew[j] == 2:
-            for one in range(kinds.size):
-                status[one, to[p]] = NONE
-            continue
-        if anew[j] == 1:
-            n, total, lo, hi = 0, 0, low[p], low[p]
-        for o in range(steps[j], steps[j + 1]):
-            i = ops[o]
-            if i >= 0:
-                n += 1
-                total += x[i]
-            else:
-                n -= 1
-                total -= x[-1 - i]
-        now = k[p]
-        while hi < high[p]:
-            if known_from[hi] <= now and now < known_to[hi]:
-                n += 1
-                total += x[hi]
-            hi += 1
-        while lo < low[p]:
-            if known_from[lo] <= now and now < known_to[lo]:
-                n -= 1
-                total -= x[lo]
-            lo += 1
-        place = to[p]
-        for one in range(kinds.size):
-            if n == 0:
-                status[one, place] = NONE
-            elif kinds[one] == COUNT:
-                whole[one, place] = n
-            elif kinds[one] == SUM:
-                whole[one, place] = total
-            else:
-                real[one, place] = np.float64(total) / np.float64(n)
-
-
-@kernel
 def linear(
     family: int,
     kinds: Ints,
@@ -168,7 +91,6 @@ def linear(
     low: Ints,
     high: Ints,
     k: Ints,
-    to: Ints,
     first: int,
     steps: Ints,
     ops: Ints,
@@ -184,7 +106,7 @@ def linear(
         p = first + j
         if anew[j] == 2:
             for one in range(kinds.size):
-                status[one, to[p]] = NONE
+                status[one, p] = NONE
             continue
         if anew[j] == 1:
             zero(s)
@@ -208,90 +130,14 @@ def linear(
                 n -= 1
                 take(family, s, x[lo], y[lo], at[lo])
             lo += 1
-        place = to[p]
         for one in range(kinds.size):
             if n == 0:
-                status[one, place] = NONE
+                status[one, p] = NONE
                 continue
             said, value, value_real = finish(kinds[one], s, params[one], work)
             if said != FOUND:
-                status[one, place] = said
+                status[one, p] = said
             elif kinds[one] == COUNT or kinds[one] == SUM:
-                whole[one, place] = value
+                whole[one, p] = value
             else:
-                real[one, place] = value_real
-
-
-@kernel
-def tallies(
-    kinds: Ints,
-    different: int,
-    x: Ints,
-    known_from: Ints,
-    known_to: Ints,
-    low: Ints,
-    high: Ints,
-    k: Ints,
-    to: Ints,
-    first: int,
-    steps: Ints,
-    ops: Ints,
-    anew: Codes,
-    whole: Any,
-    real: Any,
-    status: Any,
-) -> None:
-    """How many different values, and their entropy, by counts of each value (numbered densely below `different`)."""
-    tally = np.zeros(different + 1, np.int32)
-    weigh = False
-    for one in range(kinds.size):
-        weigh = weigh or kinds[one] != DISTINCT
-    n, some, weight, lo, hi, then = 0, 0, 0, 0, 0, 0
-    for j in range(anew.size):
-        p = first + j
-        if anew[j] == 2:
-            for one in range(kinds.size):
-                status[one, to[p]] = NONE
-            continue
-        if anew[j] == 1:
-            for i in range(lo, hi):
-                if known_from[i] <= then and then < known_to[i]:
-                    tally[x[i]] = 0
-            n, some, weight, lo, hi = 0, 0, 0, low[p], low[p]
-        for o in range(steps[j], steps[j + 1]):
-            i = ops[o]
-            v = x[i] if i >= 0 else x[-1 - i]
-            c = tally[v]
-            after = c + 1 if i >= 0 else c - 1
-            tally[v] = after
-            n += after - c
-            some += (after > 0) - (c > 0)
-            if weigh:
-                weight += log_weight(after) - log_weight(c)
-        now = k[p]
-        then = now
-        while hi < high[p]:
-            if known_from[hi] <= now and now < known_to[hi]:
-                c = tally[x[hi]]
-                tally[x[hi]] = c + 1
-                n += 1
-                some += c == 0
-                if weigh:
-                    weight += log_weight(c + 1) - log_weight(c)
-            hi += 1
-        while lo < low[p]:
-            if known_from[lo] <= now and now < known_to[lo]:
-                c = tally[x[lo]]
-                tally[x[lo]] = c - 1
-                n -= 1
-                some -= c == 1
-                if weigh:
-                    weight += log_weight(c - 1) - log_weight(c)
-            lo += 1
-        for one in range(kinds.size):
-            if n == 0:
-                status[one, to[p]] = NONE
-            elif kinds[one] == DISTINCT:
-                whole[one, to[p]] = some
-            else:
-                real[one, to[p]] = entropy(n, weight)
+                real[one, p] = value_real

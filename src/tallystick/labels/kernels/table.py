@@ -14,15 +14,20 @@ _32 = np.uint64(32)
 
 
 @kernel
-def find(table: Words, size: int, owner: int, x: int) -> Any:
-    """The first word of (owner, x) in the table, or of the free place where it belongs."""
+def probe(size: int, owner: int, x: int) -> Any:
+    """Where in the table (owner, x) is looked for first."""
     h = (np.uint64(owner) + np.uint64(1)) * _GOLDEN ^ (np.uint64(x) * _MIX)
     h = (h ^ (h >> _32)) * _GOLDEN
-    mask = size - 1
-    i = np.int64(h >> _32) & mask
-    while table[3 * i + 2] != -2 and (table[3 * i] != owner or table[3 * i + 1] != x):
-        i = (i + 1) & mask
-    return 3 * i
+    return 3 * (np.int64(h >> _32) & (size - 1))
+
+
+@kernel
+def find(table: Words, size: int, owner: int, x: int) -> Any:
+    """The first word of (owner, x) in the table, or of the free place where it belongs."""
+    i = probe(size, owner, x)
+    while table[i + 2] != -2 and (table[i] != owner or table[i + 1] != x):
+        i = i + 3 if i + 3 < 3 * size else 0
+    return i
 
 
 @kernel
@@ -36,3 +41,14 @@ def rehash(old_at: int, old_size: int, new_at: int, new_size: int) -> Any:
             new[j], new[j + 1], new[j + 2] = old[3 * i], old[3 * i + 1], old[3 * i + 2]
             used += 1
     return used
+
+
+@kernel
+def look_up(names: Any, low: int, numbers: Any, found: Any) -> Any:
+    """The number that names from `low` on have, -1 for none; gives how many have none."""
+    lacking = 0
+    for i in range(names.size):
+        place = names[i] - low
+        found[i] = numbers[place] if 0 <= place < numbers.size else -1
+        lacking += found[i] < 0
+    return lacking

@@ -12,6 +12,7 @@ from tallystick.labels.algebra import ALGEBRA
 from tallystick.labels.kernels import arena as k
 from tallystick.labels.kernels import linear
 from tallystick.labels.kernels.bare import ARRAYS, write_addresses
+from tallystick.labels.kernels.blocks import SUM_WORDS
 from tallystick.labels.kernels.folds import FOLD_WORDS
 from tallystick.labels.kernels.rows import FOREVER, Ints
 from tallystick.labels.kernels.table import rehash
@@ -24,6 +25,9 @@ Order: TypeAlias = tuple[Key, Key, int]
 """Sequence, id and first known instant: what orders rows of one instant."""
 
 _EXTREMES = ("min", "max", "range")
+_CELLS = {"distinct": k.DIFFERENT, "max": k.MOST, "min": k.LEAST}
+_HUGE = 1 << 22
+"""Of more bytes an array grows where it is: pages move, and nothing is copied."""
 
 
 class Arena:
@@ -53,23 +57,26 @@ class Arena:
         self.gone: set[Key] = set()
         self.leaves = [leaf for leaf, _ in leaves]
         self.order_of = order_of
-        self.windows: dict[Moment, int] = {}
-        self.pairs: dict[tuple[int, Moment], int] = {}
+        self.fronts: dict[Moment, int] = {}
+        self.cells: dict[tuple[int, int, Moment], int] = {}
         self.ctl: Ints = np.zeros(k.CTL_WORDS, np.int64)
         self.address = int(self.ctl.ctypes.data)
         self.layout = np.zeros((len(features), k.LAYOUT_WORDS), np.int64)
         for number, one in enumerate(features):
             self.layout[number, [k.X, k.Y, k.WORD, k.SHIFT]] = one
         width = self._derived(base, leaves)
-        self.ctl[k.BASE], self.ctl[k.WINDOWS] = base, len(self.windows)
+        self.front_words = k.COPY + width - base
+        # One front more is for the windows that do not move on by themselves.
+        front_words = (len(self.fronts) + 1) * self.front_words
+        self.ctl[k.BASE], self.ctl[k.FRONTS], self.ctl[k.CURSORS_USED] = base, front_words, 1
         self.meta = np.zeros((0, k.META_WORDS), np.int64)
         self.rows = np.zeros((64, width), np.int64)
-        self.paired = np.array([feature for feature, _ in self.pairs], np.int64)
+        self.celled = np.array([one[:2] for one in self.cells], np.int64).reshape(-1, 2)
         self.table = _table(64)
-        self.cursors = np.zeros((4, max(1, len(self.windows) + 3 * len(self.pairs))), np.int64)
+        self.cursors = np.zeros((4, front_words + k.CELL_WORDS * len(self.cells)), np.int64)
         self.work: Ints = np.zeros(FOLD_WORDS + 5 * 256, np.int64)
         self.hashes: NDArray[np.uint64] = np.zeros((1, 0), np.uint64)
-        self.refresh()
+        self.lay(np.zeros(1, np.int64), np.zeros(0, np.int64))
 
     def _derived(self, base: int, leaves: Iterable[tuple[Leaf, int]]) -> int:
         """Lay out the derived words that the aggregates read; gives the width of a row."""
@@ -77,22 +84,22 @@ class Arena:
         for leaf, number in leaves:
             moment = (leaf.window, leaf.delay_micros, leaf.including_present)
             if leaf.window.kind in (SPAN, CALENDAR):
-                self.windows.setdefault(moment, len(self.windows))
+                self.fronts.setdefault(moment, len(self.fronts))
             family = 0 if leaf.kind == "count" else int(linear.family_of(ALGEBRA[leaf.kind].code))
             place = 1 if family in (linear.PAIR, linear.LINE) else 0
             one = wanted.setdefault(number, [0, 0, 0, 0])
             one[place] = max(one[place], family)
             one[2] |= leaf.kind in _EXTREMES
-            if leaf.kind == "distinct":
-                one[3] = 1
-                self.pairs.setdefault((number, moment), len(self.pairs))
+            one[3] |= leaf.kind == "distinct"
+            if leaf.kind in _CELLS:
+                self.cells.setdefault((number, _CELLS[leaf.kind], moment), len(self.cells))
         at = base
         for number, (first, second, extremes, same) in wanted.items():
             words = self.layout[number]
             words[k.COUNTS], at = at, at + 1
             for place, family, name in ((k.MOMENTS, first, k.FAMILY), (k.SECOND, second, k.SECOND_FAMILY)):
                 if family:
-                    words[place], words[name], at = at, family, at + k.sum_words(family)
+                    words[place], words[name], at = at, family, at + SUM_WORDS[family]
             if extremes:
                 words[k.EXTREMES], at = at, at + 1
             if same:
@@ -101,8 +108,18 @@ class Arena:
 
     def refresh(self) -> None:
         """Tell the kernels where the arrays are, after one was replaced."""
-        arrays = (self.meta, self.rows, self.layout, self.paired, self.table, self.cursors, self.work, self.hashes)
+        arrays = (self.meta, self.rows, self.layout, self.celled, self.table, self.cursors, self.work, self.hashes)
         write_addresses(self.ctl[ARRAYS:], arrays)
+        write_addresses(self.ctl[k.BASES :], (self.bases,))
+
+    def hint_of(self, moment: Moment) -> int:
+        """Where a row of cursors has the front of a window."""
+        return self.front_words * self.fronts.get(moment, len(self.fronts))
+
+    def cell_of(self, feature: int, kind: str, moment: Moment) -> int:
+        """Where a row of cursors has the cell of an aggregate; -1 for none."""
+        place = self.cells.get((feature, _CELLS.get(kind, -1), moment), -1)
+        return place if place < 0 else int(self.ctl[k.FRONTS]) + k.CELL_WORDS * place
 
     def slot_of(self, key: Key | None) -> int:
         """The segment of a key; -1 for none, -2 where there once was one."""
@@ -118,7 +135,7 @@ class Arena:
             found = self.slots[key] = len(self.slots)
             self.room_for(found + 1)
             one = self.meta[found]
-            one[k.SIZE], one[k.DONE], one[k.LATEST], one[k.CURSOR] = 0, 0, -FOREVER, -1
+            one[k.SIZE], one[k.DONE], one[k.LATEST], one[k.CURSOR] = 0, 0, -FOREVER, 0
             one[k.DROPPED] = key in self.gone
         return found
 
@@ -132,7 +149,7 @@ class Arena:
                     found[i] = slots.setdefault(keys[i], len(slots))
             self.room_for(len(slots))
             new = self.meta[first : len(slots)]
-            new[:, [k.SIZE, k.DONE]], new[:, k.LATEST], new[:, k.CURSOR], new[:, k.DROPPED] = 0, -FOREVER, -1, 0
+            new[:, [k.SIZE, k.DONE, k.CURSOR, k.DROPPED]], new[:, k.LATEST] = 0, -FOREVER
             for key in self.gone.intersection(keys):
                 self.meta[slots[key], k.DROPPED] = 1
         return found
@@ -190,12 +207,7 @@ class Arena:
     def grow(self, status: int) -> None:
         """Make the array larger that a kernel found too small."""
         if status == k.GROW_ROWS:
-            rooms, size = int(self.meta[:, k.ROOM].sum()), self.rows.shape[0]
-            # What segments left behind when they moved is taken back before more is asked for.
-            new = np.empty((2 * size if 4 * rooms > size else size, self.rows.shape[1]), np.int64)
-            addresses = self.meta.ctypes.data, self.meta.shape[0], self.rows.ctypes.data, new.ctypes.data
-            self.ctl[k.USED] = k.repack(*addresses, new.shape[1])
-            self.rows = new
+            self.rows = _longer(self.rows)
         elif status == k.GROW_TABLE:
             table = _table(2 * self.table.shape[0])
             self.ctl[k.TABLE_USED] = rehash(
@@ -203,9 +215,9 @@ class Arena:
             )
             self.table = table
         elif status == k.GROW_CURSORS:
-            self.cursors = np.concatenate([self.cursors, np.zeros_like(self.cursors)])
+            self.cursors = _longer(self.cursors)
         else:
-            self.work = np.zeros(FOLD_WORDS + 10 * int(self.meta[:, k.SIZE].max()), np.int64)
+            self.work = np.zeros(FOLD_WORDS + 10 * (int(self.meta[:, k.SIZE].max()) + self.largest), np.int64)
         self.refresh()
 
     def fill(self, keys: list[Key], sizes: Ints, rows: NDArray[np.int64], latest: Ints, dropped: Ints) -> None:
@@ -215,14 +227,27 @@ class Arena:
         self.meta = np.zeros((max(64, len(keys)), k.META_WORDS), np.int64)
         used = self.meta[: len(keys)]
         used[:, k.START], used[:, k.SIZE], used[:, k.ROOM] = np.cumsum(sizes) - sizes, sizes, sizes
-        used[:, k.LATEST], used[:, k.CURSOR], used[:, k.DROPPED] = latest, -1, dropped
+        used[:, k.LATEST], used[:, k.DROPPED] = latest, dropped
         total = rows.shape[0]
         self.rows = np.empty((total + total // 2 + 64, self.rows.shape[1]), np.int64)
         self.rows[:total, : rows.shape[1]] = rows
-        self.ctl[k.USED] = total
-        self.ctl[k.TABLE_USED] = self.ctl[k.CURSORS_USED] = 0
+        self.ctl[k.USED], self.ctl[k.TABLE_USED], self.ctl[k.CURSORS_USED] = total, 0, 1
+        self.ctl[k.FREE :] = 0
         self.table = _table(64)
+        self.lay(np.zeros(1, np.int64), np.zeros(len(keys), np.int64))
+
+    def lay(self, bases: Ints, based: Ints) -> None:
+        """Give each segment its base: the words of all, and where in them each one's lies (0 for none)."""
+        self.bases = bases
+        self.meta[: based.size, k.BASED] = based
+        # None is larger than from its beginning to the next one's.
+        begins = np.sort(np.append(based[based > 0], bases.size))
+        self.largest = int(np.diff(begins).max(initial=0))
         self.refresh()
+
+    def based(self) -> Ints:
+        """Where the base of each segment lies."""
+        return self.meta[: len(self.slots), k.BASED].copy()
 
     def dump(self) -> tuple[list[Key], Ints, NDArray[np.int64], Ints, Ints]:
         """What `fill` takes."""
@@ -231,6 +256,17 @@ class Arena:
         index = np.repeat(used[:, k.START] - (np.cumsum(sizes) - sizes), sizes) + np.arange(int(sizes.sum()))
         rows = self.rows[index, :base]
         return list(self.slots), sizes, rows, used[:, k.LATEST].copy(), used[:, k.DROPPED].copy()
+
+
+def _longer(old: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows with room for more after them."""
+    rows = old.shape[0]
+    if old.nbytes >= _HUGE and old.flags.owndata:
+        old.resize((rows + rows // 4, old.shape[1]), refcheck=False)
+        return old
+    new = np.empty((2 * rows, old.shape[1]), np.int64)
+    new[:rows] = old
+    return new
 
 
 def _table(size: int) -> NDArray[np.int64]:

@@ -16,6 +16,7 @@ from tallystick.labels.definition.resolve import declared_types
 from tallystick.labels.kernels import arena as k
 from tallystick.labels.kernels.rows import AWAITING, FILTERED, FOREVER, NULL, VALUE, Ints
 from tallystick.labels.live.arena import Arena
+from tallystick.labels.live.folded import FoldedIds
 from tallystick.labels.live.layout import Mark, Place
 from tallystick.labels.live.numbered import Ids, Near
 from tallystick.labels.live.past import Past
@@ -95,7 +96,7 @@ class Book:
         self.row: Ints = np.zeros(self.base, np.int64)
         self.row_at = int(self.row.ctypes.data)
         self._pack = Struct(f"={self.base}q")
-        self.ids = Ids()
+        self.ids, self.folded = Ids(), FoldedIds()
         self.events: dict[int, Event] = {}
         self.past = Past(self.keys, self.source, tuple(self.joins))
         self.numbered = 0
@@ -104,7 +105,9 @@ class Book:
         self.kinds_before = self.kinds
         self._exact: list[tuple[str, type | None]] = []
         self._settled, self._settled_of = -1, self.kinds
-        self._first_value = 3 + len(self.keys)
+        self._named: list[int] = []
+        self._valued: list[int] = []
+        self._unsure: list[int] = []
         self.mark: Mark | None = None
 
     def _lay_out(self, leaves: list[Leaf]) -> tuple[int, list[Place]]:
@@ -151,26 +154,29 @@ class Book:
             elif type(value) is not exact or (type(value) is int and not T_MIN <= value < T_MAX):
                 value = self._value(value, column)
             found.append(value)
-        first = self._first_value
-        for place in range(1, first):
-            if type(found[place]) is not int and type(found[place]) is not str:
-                found[place] = self._name(found[place], self._exact[place][0])
-        at, id, sequence = found[:3]
+        for place in self._unsure:
+            found[place] = self._name(found[place], self._exact[place][0])
+        at, id, sequence, *keys = [found[place] for place in self._named]
         if known is not None:
             known_at = self._typed(known, "known_at", _INSTANT)
-        known = at if known_at is None else known_at
-        keys, values = tuple(found[3:first]), tuple(found[first:])
-        retract = bool(self._typed(get("retract"), "retract", _FLAG))
-        made = Revision(-1 if known is None else known, retract, at, sequence, keys, values)
+        known, retract = at if known_at is None else known_at, get("retract")
+        retract = retract is not None and self._typed(retract, "retract", _FLAG)
+        values = tuple([found[place] for place in self._valued])
+        made = Revision(-1 if known is None else known, retract, at, sequence, tuple(keys), values)
         reason = "no_at" if id is not None and number >= 0 and known is None else refusal(self, id, number, made)
         return id, number, made, reason
 
     def _settle(self) -> None:
         """Note the exact types of the columns that are known by now."""
         d = self.definition
-        named = (d.at, d.id, d.sequence or d.id, *self.keys, *self.source)
-        kinds = [self.kinds.get(name) for name in named]
-        self._exact = [(name, _EXACT.get(kind.kind) if kind else None) for name, kind in zip(named, kinds, strict=True)]
+        named = (d.at, d.id, d.sequence or d.id, *self.keys)
+        places = {name: place for place, name in enumerate(dict.fromkeys((*named, *self.source)))}
+        kinds = [self.kinds.get(name) for name in places]
+        self._exact = [
+            (name, _EXACT.get(kind.kind) if kind else None) for name, kind in zip(places, kinds, strict=True)
+        ]
+        self._named, self._valued = [places[name] for name in named], [places[name] for name in self.source]
+        self._unsure = [place for place in dict.fromkeys(self._named[1:]) if self._exact[place][1] not in (int, str)]
         self._settled, self._settled_of = len(self.kinds), self.kinds
         self.open = None in kinds
 
@@ -211,14 +217,6 @@ class Book:
             found = self.events[number] = Event(id, number, {0: self.past.revision(number)})
         return found
 
-    def first_known(self, id: int | str, otherwise: int) -> int:
-        """When an event was first known; what is given for an unknown one."""
-        event = self.event(id)
-        if event is None:
-            return otherwise
-        known = [one.known_at for one in event.revisions.values()]
-        return known[0] if len(known) == 1 else min(known)
-
     def all_events(self) -> Iterator[Event]:
         """Every event, in the order in which they came."""
         for id, _ in sorted(self.ids.items(), key=lambda one: one[1]):
@@ -242,9 +240,8 @@ class Book:
         versions = (one for one in self.versions(event) if one.known_from == known_from)
         return next(versions).sequence, event.id
 
-    def put(self, id: int | str, number: int, revision: Revision) -> Revision | None:
+    def put(self, event: Event | None, id: int | str, number: int, revision: Revision) -> Revision | None:
         """Take a revision in: the event's row versions are made anew; gives the revision whose place it takes."""
-        event = self.event(id)
         if event is None:
             event = self.events[self.numbered] = Event(id, self.numbered, {number: revision})
             self.ids[id] = self.numbered
@@ -259,7 +256,9 @@ class Book:
             if old or self.confirmed or len(event.revisions) > 1:
                 self.renew(event, old)
             elif not revision.retract:
-                self._place(event, revision.known_at, FOREVER, revision, revision.values + revision.joined)
+                known, values = revision.known_at, revision.values + revision.joined
+                words = self._words(event.number, known, FOREVER, revision, values, frozenset())
+                self._place_words(event, known, revision, words)
         except Exception:
             # Words are made before any row is touched.
             self._unset(event, number, before)
@@ -304,17 +303,6 @@ class Book:
     def _touch(self, entity: str, slot: int) -> None:
         if self.mark is not None:
             self.mark.touched.append((entity, slot, int(self.arenas[entity].meta[slot, k.LATEST])))
-
-    def _place(
-        self,
-        event: Event,
-        known_from: int,
-        known_to: int,
-        one: Revision,
-        values: tuple[Any, ...],
-    ) -> None:
-        words = self._words(event.number, known_from, known_to, one, values, frozenset())
-        self._place_words(event, known_from, one, words)
 
     def _place_words(self, event: Event, known_from: int, one: Revision | Version, words: list[int]) -> None:
         """Put a row version of an event into every arena."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,17 +10,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tallystick.labels.definition.resolve import Definition
-from tallystick.labels.kernels.rows import APPROXIMATE
+from tallystick.labels.kernels.rows import APPROXIMATE, FOUND
 from tallystick.labels.live.outcomes import Vector
 from tallystick.labels.live.point import Plan
-from tallystick.labels.live.programs import NUMBERED, REAL, STATUS, Group
+from tallystick.labels.live.programs import NUMBERED, STATUS, WHY, form_of
 from tallystick.labels.live.revisions import to_int
 from tallystick.labels.meaning.arithmetic import by_column
 from tallystick.labels.meaning.features import floats
 from tallystick.labels.meaning.values import Values, repeated, to_columns
 from tallystick.labels.plan import Node
 
-_WHOLE = ("money", "decimal", "integer")
 _DTYPES: Mapping[str, Any] = {
     "real": pl.Float64,
     "text": pl.String,
@@ -30,49 +29,50 @@ _DTYPES: Mapping[str, Any] = {
 }
 
 
-def in_columns(plan: Plan, outs: Sequence[NDArray[np.int64]], size: int) -> pl.DataFrame:
-    """The labels of a plan by what the kernels said of its groups: (leaf, status · whole · real, point)."""
-    blocks: dict[int, tuple[pl.Series, int]] = {}
-    slow: dict[int, tuple[Group, int, NDArray[np.int64]]] = {}
-    for group, out in zip(plan.groups, outs, strict=True):
-        lacking: list[bool] = np.any(out[:, 0], axis=1).tolist()
-        whole, real = [], []
-        for i, place in enumerate(group.places):
-            slow[place] = group, i, out[i]
-            if not lacking[i] and not group.leaves[i].cap:
-                if group.forms[i] == REAL:
-                    real.append((place, i))
-                elif group.forms[i] != NUMBERED and group.leaves[i].type.kind in _WHOLE:
-                    whole.append((place, i))
-        for members, word, kept in ((whole, 1, out), (real, 2, out.view(np.float64))):
-            if members:
-                # One column of all, of which the labels' are slices.
-                block = pl.Series(kept[[i for _, i in members], word].reshape(-1))
-                blocks |= {place: (block, at * size) for at, (place, _) in enumerate(members)}
-    by_leaf = {leaf: _values(*slow[place]) for leaf, place in plan.links.items()} if plan.formulas else {}
-    columns: list[pl.Series] = []
+def in_columns(plan: Plan, answers: NDArray[np.int64], statuses: NDArray[np.uint8]) -> pl.DataFrame:
+    """The labels of a plan by what the kernels said of its leaves: (leaf, point)."""
+    size, wholes = answers.shape[1], plan.wholes
+    # One column of all that are alike, of which the labels' are slices.
+    whole = pl.Series(answers[:wholes].reshape(-1))
+    real = pl.Series(answers[wholes:].view(np.float64).reshape(-1))
+    lacking = np.any(statuses, axis=1)
+    by_leaf = (
+        {leaf: _values(plan, place, answers, statuses) for leaf, place in plan.links.items()} if plan.formulas else {}
+    )
     nothing = repeated(None, pl.String, size)
+    columns: list[pl.Series] = []
     for name, node, place in plan.outputs:
-        if place in blocks:
-            block, begin = blocks[place]
-            columns += [block.slice(begin, size).alias(name), nothing.alias(f"{name}__missing")]
+        if place in plan.plain:
+            block, begin = (whole, place) if place < wholes else (real, place - wholes)
+            found, missing = block.slice(begin * size, size), nothing
+            if lacking[place]:
+                found, missing = _without(found, missing, statuses[place])
+            columns += [found.alias(name), missing.alias(f"{name}__missing")]
             continue
-        values = _values(*slow[place]) if place >= 0 else by_column(node, by_leaf, size)
+        values = _values(plan, place, answers, statuses) if place >= 0 else by_column(node, by_leaf, size)
         columns += to_columns(name, values, node.type, name in plan.capped, nothing)
     return pl.DataFrame(columns)
 
 
-def _values(group: Group, i: int, out: NDArray[np.int64]) -> Values:
+def _without(found: pl.Series, missing: pl.Series, status: NDArray[np.uint8]) -> tuple[pl.Series, pl.Series]:
+    """Values without those that are missing, and the reasons; one value stands for a column of it."""
+    found = found.zip_with(pl.Series(status == FOUND), pl.Series([None], dtype=found.dtype))
+    for one in np.flatnonzero(np.bincount(status)).tolist():
+        if one != FOUND:
+            missing = pl.Series([WHY[one]]).zip_with(pl.Series(status == one), missing)
+    return found, missing
+
+
+def _values(plan: Plan, place: int, answers: NDArray[np.int64], statuses: NDArray[np.uint8]) -> Values:
     """What the kernels said of a leaf at all points, in the form of the batch executor."""
-    # The next batch is answered in the same memory, and a column may lie where its values lay.
-    out = out.copy()
-    status, whole, real = out[0], out[1], out[2].view(np.float64)
-    leaf, form, reason = group.leaves[i], group.forms[i], STATUS[status]
+    leaf, status = plan.leaves[place], statuses[place]
+    whole, reason = answers[place], STATUS[status]
     approximate = status == APPROXIMATE if leaf.cap else None
-    if form == REAL:
-        return Values(real, reason, None, approximate)
-    if form == NUMBERED:
-        words = group.book.words[leaf.column]
+    if place >= plan.wholes:
+        return Values(whole.view(np.float64), reason, None, approximate)
+    book = plan.books[leaf.stream]
+    if form_of(book, leaf) == NUMBERED:
+        words = book.words[leaf.column]
         seen, numbers = np.unique(np.where(reason == 0, whole, 0), return_inverse=True)
         values = [words[number] for number in seen.tolist()] if words else [None]
         if leaf.type.kind == "text":

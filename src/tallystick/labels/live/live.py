@@ -15,11 +15,11 @@ from tallystick.labels.definition.resolve import Resolved
 from tallystick.labels.live import columns, compaction, micro, requests, state, taking, warming
 from tallystick.labels.live.book import Book
 from tallystick.labels.live.outcomes import Batch, Observed, Vector
-from tallystick.labels.live.point import Moment, Plan
+from tallystick.labels.live.point import Moment, Plan, own_point
 from tallystick.labels.live.revisions import Revision, held_value
 from tallystick.labels.meaning.facts import T_MIN
 from tallystick.labels.meaning.windows import check_instant
-from tallystick.labels.plan import Leaf, Node, all_leaves
+from tallystick.labels.plan import Leaf, all_leaves
 from tallystick.labels.words import WORDS
 
 __all__ = ["Batch", "Live", "Observed", "Vector"]
@@ -57,12 +57,17 @@ class Live:
             name: Plan(self._books, resolved.joins[name], zone) for name in streams if resolved.joins.get(name)
         }
         self._known = T_MIN
-        self._before: int | None = None
+        self._settled: compaction.Settled | None = None
 
     @property
     def known_at(self) -> int:
         """The greatest `known_at` observed: the k of a free point."""
         return self._known
+
+    @property
+    def held(self) -> int:
+        """How many events are kept one by one: what memory grows with, and `compact` brings down."""
+        return sum(len(book.ids) for book in self._books.values())
 
     def observe(self, event: Mapping[str, Any], known_at: int | datetime | None = None) -> Observed:
         """Take an event in.
@@ -85,16 +90,18 @@ class Live:
         Raises
         ------
         InputError
-            For an unknown stream, a value of another type, or a known revision with other content.
+            For an unknown stream, a value of another type, a known revision with other content, or a revision of what
+            a compaction folded.
         """
         book, id, number, found, reason = self._read(event, known_at)
         stream = book.definition.stream
         if reason:
             return Observed(stream, id, number, False, reason)
         assert id is not None
+        event_known = book.event(id)
         try:
-            if not taking.repeated(book, id, number, found):
-                book.put(id, number, found)
+            if not taking.repeated(book, event_known, number, found):
+                book.put(event_known, id, number, found)
         except InputError:
             book.kinds = book.kinds_before
             raise
@@ -144,7 +151,8 @@ class Live:
         if isinstance(events, pl.DataFrame):
             events, stream = micro.one_stream(events, stream)
             if isinstance(events, pl.DataFrame) and stream in self._books and stream not in self._joins:
-                done = micro.take_in(self._books[stream], events, plan, self._zone, self._line(stream))
+                line = T_MIN - 1 if self._settled is None else self._settled.limits[stream].line
+                done = micro.take_in(self._books[stream], events, plan, self._zone, line)
                 if done is not None:
                     self._known = max(self._known, done.known)
                     return done.batch
@@ -157,7 +165,7 @@ class Live:
             one = self.observe(event)
             observed.append(one)
             if names is not None and one.accepted:
-                vectors.append(self._own(event, one, names))
+                vectors.append(self._own(one, names))
         if plan is None:
             return Batch(observed, None)
         return Batch(observed, columns.to_frame(plan.nodes, self._resolved.definitions, vectors))
@@ -232,9 +240,10 @@ class Live:
             if id is None or (reason and not early):
                 raise InputError(WORDS("labels.request", stream=book.definition.stream, id=id, reason=reason))
             k, own = found.known_at if k is None else k, (book.definition.stream, id)
-            if early or taking.repeated(book, id, number, found):
+            event = book.event(id)
+            if early or taking.repeated(book, event, number, found):
                 return self._vector(plan, keys, moment, k, own)
-            before = book.put(id, number, found)
+            before = book.put(event, id, number, found)
             try:
                 return self._vector(plan, keys, moment, k, own)
             finally:
@@ -243,20 +252,23 @@ class Live:
             requests.forget(book)
 
     def compact(self, before: int | datetime) -> int:
-        """Drop what no label can read at any point from `before` on; gives how many row versions went.
+        """Drop and fold what no label reads by itself at any point from `before` on; gives how many row versions went.
 
-        Of each entity whose labels of a stream all have windows of finite reach (spans and calendar units), facts that
-        happened longer than the longest reach (with delay) and the streams' lateness before `before` are dropped,
-        and keys without any other fact leave only their names. For an entity with a lifetime, events, session, after
-        or before window over a stream, that stream's facts stay whole. What was known of an event stays as long as
-        any of its row versions does. A dropped fact that comes again is refused as "compacted", and so is any other
-        fact as old; its key is still "expired", even when it is retracted later. Labels before `before` can no longer
-        be asked.
+        For each stream and entity, what happened longer before `before` than the longest window (with delay; 41
+        half-lives of what decays) and the streams' lateness goes. Of windows without a beginning it stays as an exact
+        base, from which lifetimes are answered to the same bits; the latest events and the open sessions stay as they
+        are. An entity with a window before or after a life event keeps all facts of the stream. A key whose labels
+        reach no fact leaves only its name, so that it is "expired" ever after.
+
+        What happened that long ago can no longer be said: a first revision as old is refused as "compacted", and where
+        facts were folded, so is any later revision or retraction of an event as old, as an error. A revision that comes
+        before the first one of its event counts; one in a hundred may be taken for one of a folded event, and refused.
+        Labels before `before` can no longer be asked.
 
         Raises
         ------
         InputError
-            When `before` is earlier than at the last compaction.
+            When `before` is earlier than at the last compaction, or is no instant.
 
         Examples
         --------
@@ -270,13 +282,14 @@ class Live:
         """
         instant = self._instant(before)
         check_instant(instant)
-        self._check_compacted("before", instant)
-        self._before = instant
-        return compaction.compact(self._books, instant)
+        if self._settled is not None:
+            self._settled.check_point("before", instant)
+        self._settled = compaction.settled(self._books, instant)
+        return compaction.compact(self._books, self._settled)
 
     def snapshot(self) -> bytes:
         """All that was observed, as bytes for `Library.live(state)`."""
-        return state.encode(self._books, self._known, self._before)
+        return state.encode(self._books, self._known, None if self._settled is None else self._settled.before)
 
     def restore(self, state_bytes: bytes) -> None:
         """Fill an empty executor from a snapshot.
@@ -286,9 +299,11 @@ class Live:
         StateError
             When the bytes are no snapshot or of another definition, or this executor observed something.
         """
-        if self._before is not None or any(len(book.ids) for book in self._books.values()):
+        if self._settled is not None or any(len(book.ids) for book in self._books.values()):
             raise StateError(WORDS("labels.state_full"))
-        self._known, self._before = state.decode(self._books, state_bytes)
+        self._known, before = state.decode(self._books, state_bytes)
+        if before is not None:
+            self._settled = compaction.settled(self._books, before)
 
     def _read(
         self, event: Mapping[str, Any], known_at: int | datetime | None
@@ -302,8 +317,8 @@ class Live:
         except InputError:
             book.kinds = book.kinds_before
             raise
-        if self._before is not None and not reason:
-            reason = taking.dropped(book, id, found, self._line(book.definition.stream), self._before)
+        if self._settled is not None and not reason:
+            reason = self._settled.refusal(book, id, number, found)
         if not reason and not found.retract and book.joins:
             found = msgspec.structs.replace(found, joined=self._joined(book, found))
         return book, id, number, found, reason
@@ -315,13 +330,6 @@ class Live:
         keys = dict(zip(book.entities, found.keys, strict=True))
         values, _, _ = plan.values(Moment(keys, found.at, found.known_at - 1))
         return tuple(values[name] for name in book.joins)
-
-    def _line(self, stream: str) -> int:
-        return T_MIN - 1 if self._before is None else compaction.line(self._books, stream, self._before)
-
-    def _check_compacted(self, what: str, given: int) -> None:
-        if self._before is not None and given < self._before:
-            raise InputError(WORDS("labels.compacted", what=what, given=given, allowed=self._before))
 
     def _depth(self, stream: str) -> int:
         """How many streams deep the joins of a stream reach."""
@@ -348,28 +356,17 @@ class Live:
     def _plan(self, names: tuple[str, ...] | None) -> Plan:
         found = self._plans.get(names)
         if found is None:
-            every = self._resolved.nodes
-            wanted = tuple(every) if names is None else names
-            nodes: dict[str, Node] = {}
-            for name in wanted:
-                if name not in every:
-                    raise InputError(WORDS("labels.unknown", given=name, allowed=", ".join(every)))
-                nodes[name] = every[name]
+            nodes = taking.chosen(self._resolved.nodes, names)
             found = self._plans[names] = Plan(self._books, nodes, self._zone)
         return found
 
-    def _own(self, event: Mapping[str, Any], one: Observed, names: tuple[str, ...]) -> Vector:
+    def _own(self, one: Observed, names: tuple[str, ...]) -> Vector:
         """Labels at the own point of an event that was just observed."""
         book = self._books[one.stream]
         assert one.id is not None
         kept = book.event(one.id)
         assert kept is not None
-        found = kept.revisions[one.revision]
-        if found.at is None:
-            # A retraction may leave out what it takes back.
-            found = next((each for each in kept.revisions.values() if each.at is not None), found)
-        keys = dict(zip(book.entities, found.keys, strict=True))
-        t = found.known_at if found.at is None else found.at
+        keys, t = own_point(book, kept, one.revision)
         return self._vector(self._plan(names), keys, t, None, (one.stream, one.id))
 
     def _vector(
@@ -380,14 +377,18 @@ class Live:
         k: int | None,
         own: tuple[str, int | str] | None,
     ) -> Vector:
+        event = None
         if own is not None:
-            taking.check_own(self._book(own[0]), own[1])
+            book = self._book(own[0])
+            event = book.event(own[1])
+            if event is None:
+                taking.check_own(book, own[1])
         if k is None:
-            k = self._known if own is None else self._book(own[0]).first_known(own[1], self._known)
-        if self._before is not None:
-            self._check_compacted("t", t)
-            self._check_compacted("k", k)
+            k = self._known if event is None else min([one.known_at for one in event.revisions.values()])
+        if self._settled is not None:
+            self._settled.check_point("t", t)
+            self._settled.check_point("k", k)
         for entity in plan.entities:
             if entity not in keys:
                 raise InputError(taking.lacking(plan, entity, keys))
-        return Vector(*plan.values(Moment(keys, t, k, own)))
+        return Vector(*plan.values(Moment(keys, t, k, own, event)))

@@ -11,15 +11,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tallystick.core import FieldType, InputError
-from tallystick.labels.kernels import answers, quick
 from tallystick.labels.kernels import arena as k
+from tallystick.labels.kernels import quick
 from tallystick.labels.kernels.rows import FOREVER, VALUE, Ints
+from tallystick.labels.kernels.stream import run
 from tallystick.labels.live.arena import Arena
 from tallystick.labels.live.book import Book
 from tallystick.labels.live.columns import in_columns
 from tallystick.labels.live.outcomes import Accepted, Batch
 from tallystick.labels.live.point import Plan
-from tallystick.labels.live.programs import Group
+from tallystick.labels.live.programs import LISTS, Group
 from tallystick.labels.live.warming import ranks, write_feature
 from tallystick.labels.meaning.facts import AT, ID, KNOWN, SEQUENCE, T_MAX, T_MIN, Rows, held, instants
 from tallystick.labels.meaning.features import integers
@@ -27,17 +28,10 @@ from tallystick.labels.meaning.filters import KNOWN_DTYPES
 from tallystick.labels.meaning.windows import bounds_all
 from tallystick.labels.words import WORDS
 
-_LISTS = ("top", "sequence")
 _NOTHING = (
-    *(np.zeros((0, quick.PROGRAM_WORDS), np.int64), np.zeros((1, 1, 2), np.int64), np.zeros((0, 3, 0), np.int64)),
+    *(np.zeros((0, quick.PROGRAM_WORDS), np.int64), np.zeros((1, 1, 2), np.int64)),
+    *(np.zeros((0, 0), np.int64), np.zeros((0, 0), np.uint8)),
 )
-_DTYPES: Mapping[str, Any] = {
-    "real": pl.Float64,
-    "text": pl.String,
-    "flag": pl.Boolean,
-    "date": pl.Date,
-    "instant": pl.Datetime("us", "UTC"),
-}
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -86,15 +80,19 @@ def take_in(book: Book, frame: pl.DataFrame, plan: Plan | None, zone: str, line:
     book.numbered += rows.at.size
     book.past.add(rows.event, rows.frame)
     groups = [] if plan is None else plan.groups
-    outs = [_run(book, group, base, rows, zone) for group in groups]
+    # New memory for each batch: its columns lie there.
+    answered = (0 if plan is None else plan.size), rows.at.size
+    values, statuses = np.empty(answered, np.int64), np.empty(answered, np.uint8)
+    for group in groups:
+        _run(book, group, base, rows, zone, values, statuses)
     asked = {group.entity for group in groups if group.book is book}
     for entity, key in zip(book.entities, book.keys, strict=True):
         if entity not in asked:
             arena = book.arenas[entity]
             drive(book, arena, *_NOTHING, arena.near.of(rows.frame[key]), base, True)
     observed = Accepted(book.definition.stream, rows.frame[ID])
-    answered = None if plan is None else in_columns(plan, outs, rows.at.size)
-    return Done(Batch(observed, answered), int(rows.known_from.max()))
+    found = None if plan is None else in_columns(plan, values, statuses)
+    return Done(Batch(observed, found), int(rows.known_from.max()))
 
 
 def _base(book: Book, rows: Rows) -> NDArray[np.int64]:
@@ -124,7 +122,7 @@ def _base(book: Book, rows: Rows) -> NDArray[np.int64]:
 
 
 def _plain_plan(plan: Plan) -> bool:
-    return plan.alone and not any(leaf.kind in _LISTS for group in plan.groups for leaf in group.leaves)
+    return plan.alone and not any(leaf.kind in LISTS for group in plan.groups for leaf in group.leaves)
 
 
 def _plain_rows(book: Book, frame: pl.DataFrame, line: int) -> Rows | None:
@@ -173,7 +171,7 @@ def _plain_rows(book: Book, frame: pl.DataFrame, line: int) -> Rows | None:
     whole = pl.DataFrame([*(one.alias(name) for name, one in extra.items()), *kept])
     event = np.arange(book.numbered, book.numbered + frame.height, dtype=np.int64)
     to = np.full(frame.height, FOREVER, np.int64)
-    return Rows(whole, book.kinds, whens, knowns, to, event, pl.DataFrame([whole[ID]]), knowns, True)
+    return Rows(whole, book.kinds, whens, knowns, to, event, whole, knowns, True)
 
 
 def _accepted(at: Ints, known: Ints, book: Book, line: int) -> bool:
@@ -194,12 +192,17 @@ def _settled(series: pl.Series) -> FieldType | None:
     return None if series.null_count() == series.len() else KNOWN_DTYPES.get(series.dtype)
 
 
-def _run(book: Book, group: Group, base: NDArray[np.int64], rows: Rows, zone: str) -> NDArray[np.int64]:
+def _run(
+    book: Book,
+    group: Group,
+    base: NDArray[np.int64],
+    rows: Rows,
+    zone: str,
+    values: NDArray[np.int64],
+    statuses: NDArray[np.uint8],
+) -> None:
     """Answer the leaves of a group at all points, taking the facts in where they are its own."""
     size, leaves = rows.at.size, len(group.leaves)
-    if group.answers.size < leaves * 3 * size:
-        group.answers = np.empty(leaves * 3 * size, np.int64)
-    out = group.answers[: leaves * 3 * size].reshape(leaves, 3, size)
     limits = np.zeros((size if group.given else 1, max(1, leaves), 2), np.int64)
     for i in group.given:
         leaf = group.leaves[i]
@@ -207,8 +210,7 @@ def _run(book: Book, group: Group, base: NDArray[np.int64], rows: Rows, zone: st
     keys = rows.frame[book.keys[book.entities.index(group.entity)]]
     takes, arena = group.book is book, group.arena
     slots = arena.near.of(keys) if takes else np.array([arena.slot_of(key) for key in keys.to_list()], np.int64)
-    drive(group.book, arena, group.table, limits, out, slots, base, takes)
-    return out
+    drive(group.book, arena, group.table, limits, values, statuses, slots, base, takes)
 
 
 def drive(
@@ -216,7 +218,8 @@ def drive(
     arena: Arena,
     table: Ints,
     limits: NDArray[np.int64],
-    out: NDArray[np.int64],
+    values: NDArray[np.int64],
+    statuses: NDArray[np.uint8],
     slots: Ints,
     base: NDArray[np.int64],
     takes: bool,
@@ -224,7 +227,7 @@ def drive(
     """Run a batch through an arena to its end: arrays grow, and rows of equal rank are placed, in between."""
     begin, placed = 0, 0
     while True:
-        begin, status, placed = answers.run(arena.address, table, limits, out, slots, base, begin, placed, takes)
+        begin, status, placed = run(arena.address, table, limits, values, statuses, slots, base, begin, placed, takes)
         if status == k.OK:
             return
         if status == k.TIE:

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from tallystick.labels.kernels.rows import Ints
+from tallystick.labels.kernels.table import look_up
 
 Name: TypeAlias = int | str
 
@@ -125,18 +126,15 @@ class Near:
         if names.dtype != pl.Int64:
             return np.array(self._numbers(names.to_list()), np.int64)
         values = names.to_numpy()
-        if not values.size or not self._room(int(values.min()), int(values.max()), values.size):
-            return np.array(self._numbers(values.tolist()), np.int64)
-        places = values - self._low
-        found = self._found[places]
-        if found.min() < 0:
+        found: Ints = np.empty(values.size, np.int64)
+        if look_up(values, self._low, self._found, found):
             new = found < 0
-            asked = values[new].tolist()
-            self._found[places[new]] = self._numbers(asked)
-            self._names += len(asked)
-            found = self._found[places]
-        wide: Ints = found.astype(np.int64)
-        return wide
+            asked = values[new]
+            found[new] = self._numbers(asked.tolist())
+            if self._room(int(asked.min()), int(asked.max()), asked.size):
+                self._found[asked - self._low] = found[new]
+                self._names += asked.size
+        return found
 
     def _room(self, least: int, most: int, size: int) -> bool:
         """Make the array reach from the least to the most; False where it would be far longer than there are names."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,10 @@ from numpy.typing import NDArray
 
 from tallystick.core import FieldType
 from tallystick.labels.algebra import ALGEBRA
-from tallystick.labels.kernels import answers, quick
+from tallystick.labels.kernels import answers, quick, windows
 from tallystick.labels.kernels import arena as k
 from tallystick.labels.kernels.bare import write_addresses
-from tallystick.labels.kernels.rows import APPROXIMATE, FOUND, NONE, NOT_YET_KNOWN, SOURCE_NULL, UNDEFINED
+from tallystick.labels.kernels.rows import NONE, NOT_YET_KNOWN, SOURCE_NULL, UNDEFINED
 from tallystick.labels.live.arena import Arena
 from tallystick.labels.live.book import Book
 from tallystick.labels.live.revisions import from_int
@@ -27,31 +26,43 @@ from tallystick.labels.meaning.reasons import REASONS
 from tallystick.labels.meaning.reasons import SOURCE_NULL as _SOURCE_NULL
 from tallystick.labels.meaning.reasons import UNDEFINED as _UNDEFINED
 from tallystick.labels.meaning.windows import bounds
-from tallystick.labels.plan import (
-    EVENTS,
-    LIFETIME,
-    SESSION,
-    SPAN,
-    Leaf,
-)
+from tallystick.labels.plan import EVENTS, LIFETIME, SESSION, SPAN, Leaf
 
-_MODES = {SPAN: answers.SPAN, LIFETIME: answers.ALL, EVENTS: answers.LATEST_EVENTS, SESSION: answers.SESSION}
+_MODES = {SPAN: windows.SPAN, LIFETIME: windows.ALL, EVENTS: windows.LATEST_EVENTS, SESSION: windows.SESSION}
 STATUS = np.zeros(8, np.uint8)
 STATUS[[NOT_YET_KNOWN, SOURCE_NULL, NONE, UNDEFINED, answers.NEVER]] = (
     *(_NOT_YET_KNOWN, _SOURCE_NULL, _EXPIRED, _UNDEFINED, _NEVER_SEEN),
 )
 """What a kernel says → the number of the reason; 0 where there is a value."""
-_WHY = {status: REASONS[int(reason)] for status, reason in enumerate(STATUS) if reason}
-_ANSWERED = (FOUND, APPROXIMATE)
-_LISTS = ("top", "sequence")
+WHY = {status: REASONS[int(reason)] for status, reason in enumerate(STATUS) if reason}
+SAYS = {reason: status for status, reason in WHY.items()}
+"""Status → reason, and back."""
+LISTS = ("top", "sequence")
+"""Aggregates that give a list, as text."""
 REAL, NUMBERED, HELD = "real", "numbered", "held"
 """Forms in which kernels give a value: a float, the number of a value, or the value as int64."""
 
 
 class Group:
-    """Leaves that one segment answers: of a stream, an entity, and the link that gives the key."""
+    """Leaves that one segment answers: of a stream, an entity, and the link that gives the key.
 
-    def __init__(self, book: Book, entity: str, via: Leaf | None, members: Sequence[tuple[int, Leaf]]) -> None:
+    Parameters
+    ----------
+    members
+        Each leaf, with its place among the answers of a plan.
+    values, statuses
+        Where one point's answers of the plan go.
+    """
+
+    def __init__(
+        self,
+        book: Book,
+        entity: str,
+        via: Leaf | None,
+        members: Sequence[tuple[int, Leaf]],
+        values: NDArray[np.int64],
+        statuses: NDArray[np.uint8],
+    ) -> None:
         self.book, self.entity, self.via = book, entity, via
         self.stream = book.definition.stream
         self.arena: Arena = book.arenas[entity]
@@ -62,24 +73,21 @@ class Group:
         size = len(order)
         self.table = np.zeros((size, quick.PROGRAM_WORDS), np.int64)
         self.bounds = np.zeros((1, max(size, 1), 2), np.int64)
-        self.out = np.zeros(3 * size, np.int64)
-        self._unpack = Struct(f"={2 * size}q{size}d").unpack_from
-        self.answers: NDArray[np.int64] = np.zeros(0, np.int64)
         self.given = [i for i, leaf in enumerate(self.leaves) if leaf.window.kind not in _MODES]
+        self.waits = via is not None or any(leaf.window.anchor is not None for leaf in self.leaves)
         listed_words = 0
         for i, leaf in enumerate(self.leaves):
             self._write(i, leaf, listed_words)
-            listed_words += leaf.param if leaf.kind in _LISTS else 0
+            listed_words += leaf.param if leaf.kind in LISTS else 0
         self.lists = np.zeros(max(1, listed_words), np.int64)
-        self.call = np.zeros(12, np.int64)
-        write_addresses(self.call, (self.table, self.bounds[0], self.out, self.lists))
+        self.call = np.zeros(answers.CALL_WORDS, np.int64)
+        write_addresses(self.call, (self.table, self.bounds[0], values, statuses, self.lists))
         self.address = int(self.call.ctypes.data)
-        self.forms = [_form(book, leaf) for leaf in self.leaves]
         decoders = [
-            self._lister(leaf, int(self.table[i, quick.LISTED])) if leaf.kind in _LISTS else _decoder(book, leaf)
+            self._lister(leaf, int(self.table[i, quick.LISTED])) if leaf.kind in LISTS else _decoder(book, leaf)
             for i, leaf in enumerate(self.leaves)
         ]
-        self.decoded = [(i, self.places[i], decode) for i, decode in enumerate(decoders) if decode is not None]
+        self.decoded = [(self.places[i], decode) for i, decode in enumerate(decoders) if decode is not None]
 
     def _write(self, i: int, leaf: Leaf, listed_words: int) -> None:
         arena, one, number = self.arena, self.table[i], self.book.features[leaf.feature]
@@ -90,20 +98,23 @@ class Group:
         if again and last is not None and leaf.window.kind in (EVENTS, SESSION):
             again = last.feature == leaf.feature
         one[quick.KIND], one[quick.FEATURE], one[quick.PRESENT] = ALGEBRA[leaf.kind].code, number, moment[2]
-        one[quick.MODE] = _MODES.get(leaf.window.kind, answers.GIVEN)
+        one[quick.MODE] = _MODES.get(leaf.window.kind, windows.GIVEN)
         one[quick.AMOUNT] = leaf.window.count if leaf.window.kind == EVENTS else leaf.window.micros
         one[quick.DELAY], one[quick.AGAIN] = leaf.delay_micros, again
-        one[quick.HINT] = arena.windows.get(moment, -1)
-        one[quick.PAIRED] = arena.pairs.get((number, moment), -1)
+        one[quick.HINT], one[quick.CELL] = arena.hint_of(moment), arena.cell_of(number, leaf.kind, moment)
         one[quick.PARAM], one[quick.CAP] = leaf.param, leaf.cap
         one[quick.HASHED] = self.book.hashed.get(leaf.column, -1) if leaf.cap else -1
-        one[quick.LISTED] = listed_words
+        one[quick.LISTED], one[quick.REAL], one[quick.OUT] = (
+            listed_words,
+            form_of(self.book, leaf) == REAL,
+            self.places[i],
+        )
 
-    def _lister(self, leaf: Leaf, begin: int) -> Callable[[int, float], Any]:
+    def _lister(self, leaf: Leaf, begin: int) -> Callable[[Any], Any]:
         numbered = self.book.places[self.book.features[leaf.feature]].numbered
         words = self.book.words[leaf.column] if numbered else []
 
-        def text(size: int, _: float) -> str:
+        def text(size: int) -> str:
             values = self.lists[begin : begin + size].tolist()
             if numbered:
                 named = (words[value] for value in values)
@@ -122,21 +133,6 @@ class Group:
             arena.grow(status)
         return True
 
-    def outcomes(self, values: list[Any], reasons: dict[int, str], approximate: set[int]) -> None:
-        """Write what was answered to the leaves' places: the values, and the reasons where there is none."""
-        found, size = self._unpack(self.out.data), len(self.places)
-        for place, whole in zip(self.places, found[size:], strict=False):
-            values[place] = whole
-        for i, place, decode in self.decoded:
-            if found[i] in _ANSWERED:
-                values[place] = decode(found[size + i], found[2 * size + i])
-        if any(found[:size]):
-            for place, status in zip(self.places, found, strict=False):
-                if status == APPROXIMATE:
-                    approximate.add(place)
-                elif status:
-                    values[place], reasons[place] = None, _WHY[status]
-
     def set_bounds(self, t: int, zone: str, anchors: Mapping[int, int]) -> None:
         """Write the bounds of calendar windows and of those that hang on an anchor, by the anchor of each leaf."""
         for i in self.given:
@@ -153,21 +149,20 @@ def _moment(leaf: Leaf) -> tuple[Any, ...]:
     )
 
 
-def _form(book: Book, leaf: Leaf) -> str:
+def form_of(book: Book, leaf: Leaf) -> str:
+    """The form in which kernels give a leaf's value."""
     gives = ALGEBRA[leaf.kind].gives
     if gives == "real" or (leaf.kind == "range" and leaf.param == 1):
         return REAL
     return NUMBERED if gives == "column" and book.places[book.features[leaf.feature]].numbered else HELD
 
 
-def _decoder(book: Book, leaf: Leaf) -> Callable[[int, float], Any] | None:
+def _decoder(book: Book, leaf: Leaf) -> Callable[[Any], Any] | None:
     """Makes a value of what a kernel gives; None where that is the value."""
-    kind, form = leaf.type, _form(book, leaf)
-    if form == REAL:
-        return lambda whole, real: real
+    kind, form = leaf.type, form_of(book, leaf)
     if form == NUMBERED:
         words = book.words[leaf.column]
-        return lambda whole, real: words[whole]
-    if kind.kind in ("money", "decimal", "integer", "instant"):
+        return lambda number: words[number]
+    if form == REAL or kind.kind in ("money", "decimal", "integer", "instant"):
         return None
-    return lambda whole, real: from_int(whole, kind)
+    return lambda whole: from_int(whole, kind)

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from tallystick.core import FieldType, StateError, TallystickError
 from tallystick.labels.kernels.rows import Ints
 from tallystick.labels.live import compaction
+from tallystick.labels.live.arena import Arena
 from tallystick.labels.live.book import Book
+from tallystick.labels.live.folded import FoldedIds
 from tallystick.labels.live.numbered import Ids
 from tallystick.labels.live.revisions import Event, Revision
 from tallystick.labels.meaning.facts import AT, ID, KNOWN, RETRACT, REVISION, SEQUENCE
@@ -38,10 +40,13 @@ class _Column(msgspec.Struct):
 class _Arena(msgspec.Struct):
     keys: list[int | str]
     gone: list[int | str]
+    made_for: bytes
     sizes: bytes
     latest: bytes
     dropped: bytes
     rows: bytes
+    based: bytes
+    bases: bytes
 
 
 class _Book(msgspec.Struct):
@@ -52,6 +57,8 @@ class _Book(msgspec.Struct):
     kinds: dict[str, str]
     words: dict[str, list[Any]]
     numbered: int
+    folded: list[bytes]
+    folded_last: int
     facts: dict[str, _Column]
     arenas: dict[str, _Arena]
 
@@ -87,7 +94,8 @@ def decode(books: Mapping[str, Book], state: bytes) -> tuple[int, int | None]:
             raise StateError(WORDS("labels.state", detail=f"{name}: other columns"))
         _check_made(name, book, kept)
         for entity, edge in compaction.edges(books, name, found.before).items():
-            if edge < kept.edges.get(entity, edge):
+            other = kept.arenas[entity].made_for != compaction.made_for(book, book.arenas[entity])
+            if edge < kept.edges.get(entity, edge) or other:
                 raise StateError(WORDS("labels.state_reach", stream=name, entity=entity))
         try:
             _fill(book, kept)
@@ -116,8 +124,10 @@ def _book(book: Book, edges: dict[str, int]) -> _Book:
         {name: str(kind) for name, kind in sorted(book.kinds.items())},
         {column: [_dated(word) for word in words] for column, words in book.words.items()},
         book.numbered,
+        [bytes(one) for one in book.folded.filters],
+        book.folded.last,
         {series.name: _column(series) for series in facts},
-        {entity: _arena(arena) for entity, arena in book.arenas.items()},
+        {entity: _arena(book, arena) for entity, arena in book.arenas.items()},
     )
 
 
@@ -204,10 +214,11 @@ def _series(name: str, column: _Column) -> pl.Series:
     return pl.select(pl.when(~nulls).then(found).otherwise(None).alias(name)).to_series()
 
 
-def _arena(arena: Any) -> _Arena:
+def _arena(book: Book, arena: Arena) -> _Arena:
     keys, sizes, rows, latest, dropped = arena.dump()
     gone = sorted(arena.gone, key=lambda key: (isinstance(key, str), key))
-    return _Arena(keys, gone, sizes.tobytes(), latest.tobytes(), dropped.tobytes(), rows.tobytes())
+    found = (one.tobytes() for one in (sizes, latest, dropped, rows, arena.based(), arena.bases))
+    return _Arena(keys, gone, compaction.made_for(book, arena), *found)
 
 
 def _fill(book: Book, kept: _Book) -> None:
@@ -216,7 +227,7 @@ def _fill(book: Book, kept: _Book) -> None:
     if facts.schema != pl.Schema(_schema(book)):
         raise ValueError("other types")
     _remember(book, facts)
-    book.numbered = kept.numbered
+    book.numbered, book.folded = kept.numbered, FoldedIds(kept.folded, kept.folded_last)
     same = kept.features == _features(book)
     for entity, one in kept.arenas.items():
         arena = book.arenas[entity]
@@ -226,6 +237,7 @@ def _fill(book: Book, kept: _Book) -> None:
             if int(sizes.sum()) != rows.shape[0] or sizes.size != len(one.keys):
                 raise ValueError("sizes differ")
             arena.fill(one.keys, sizes, rows, _ints(one.latest), _ints(one.dropped))
+            arena.lay(_ints(one.bases), _ints(one.based))
         else:
             # Other features of the same columns: what was dropped is still known to have been.
             arena.gone |= {key for key, gone in zip(one.keys, _ints(one.dropped), strict=True) if gone}

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from tallystick.core import InputError, Message
 from tallystick.feel import to_feel
-from tallystick.labels.live.revisions import Revision
+from tallystick.labels.live.revisions import Event, Revision
 from tallystick.labels.meaning.facts import T_MAX, T_MIN
-from tallystick.labels.plan import all_leaves
+from tallystick.labels.plan import Node, all_leaves
 from tallystick.labels.words import WORDS
 
 if TYPE_CHECKING:
@@ -38,25 +38,14 @@ def refusal(book: Book, id: int | str | None, number: int, found: Revision) -> s
     return "late" if first and at is not None and known - at > book.lateness else ""
 
 
-def repeated(book: Book, id: int | str, number: int, found: Revision) -> bool:
-    """Whether this revision was already known by then, so that it changes nothing."""
-    event = book.event(id)
+def repeated(book: Book, event: Event | None, number: int, found: Revision) -> bool:
+    """Whether this revision of an event was already known by then, so that it changes nothing."""
     if event is None or number not in event.revisions:
         return False
     kept = event.revisions[number]
     if kept.content() != found.content():
-        raise InputError(WORDS("labels.conflict", stream=book.definition.stream, id=id, revision=number))
+        raise InputError(WORDS("labels.conflict", stream=book.definition.stream, id=event.id, revision=number))
     return kept.known_at <= found.known_at
-
-
-def dropped(book: Book, id: int | str | None, found: Revision, line: int, before: int) -> str:
-    """ "compacted" for a fact that happened before all that a compaction at `before` kept, else ""."""
-    if id in book.ids:
-        return ""
-    too_old = found.at is not None and found.at <= line
-    # Joined labels must still be readable at the fact's own point.
-    unread = bool(book.joins) and (found.known_at <= before or (found.at or 0) < before - book.lateness)
-    return "compacted" if too_old or unread else ""
 
 
 def passed(book: Book, values: tuple[Any, ...]) -> dict[str, bool]:
@@ -99,6 +88,16 @@ def check_known(k: int) -> None:
     """Raise `InputError` for a k outside the years 1 to 9999, or the instant before them that a joined column asks."""
     if not T_MIN - 1 <= k < T_MAX:
         raise InputError(WORDS("labels.time_range", given=k))
+
+
+def chosen(nodes: Mapping[str, Node], names: Iterable[str] | None) -> dict[str, Node]:
+    """The plans of the labels that are asked, all without names; raises `InputError` for an unknown one."""
+    found = {}
+    for name in nodes if names is None else names:
+        if name not in nodes:
+            raise InputError(WORDS("labels.unknown", given=name, allowed=", ".join(nodes)))
+        found[name] = nodes[name]
+    return found
 
 
 def check_own(book: Book, id: int | str) -> None:

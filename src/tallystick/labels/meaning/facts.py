@@ -11,6 +11,7 @@ import polars as pl
 
 from tallystick.core import FieldType, InputError, Span
 from tallystick.labels.definition.define import Events, FieldSpec
+from tallystick.labels.kernels import places
 from tallystick.labels.kernels.rows import FOREVER, Ints
 from tallystick.labels.words import WORDS
 
@@ -28,6 +29,7 @@ ID, AT, SEQUENCE, KNOWN, REVISION, RETRACT, REFUSED = (
     "@refused",
 )
 FROM, TO, AWAITING = "@from", "@to", "@awaiting:"
+_EVENT, _ROW = "@event", "@row"
 _UTC = pl.Datetime("us", "UTC")
 _INTEGER, _FLAG, _INSTANT = FieldType("integer"), FieldType("flag"), FieldType("instant")
 _HELD: Mapping[str, Any] = {
@@ -179,11 +181,6 @@ def normalise(
     return built.with_columns(_refusal(events, keys).alias(REFUSED)), {k: v for k, v in types.items() if v}
 
 
-def _lasting(facts: pl.DataFrame) -> pl.DataFrame:
-    """Facts of one revision: they count from when they are known on."""
-    return facts.with_columns(pl.col(KNOWN).alias(FROM), pl.lit(FOREVER, pl.Int64).alias(TO))
-
-
 def _has(frame: pl.DataFrame, column: str) -> bool:
     return column in frame.columns and frame[column].dtype != pl.Null
 
@@ -230,29 +227,29 @@ def prepare(
     if facts[REFUSED].null_count() < facts.height:
         facts = facts.filter(pl.col(REFUSED).is_null())
     facts = facts.drop(REFUSED)
-    height = facts.height
-    plain = facts[ID].n_unique() == height and not facts[RETRACT].any()
-    if plain:
-        known = facts.select(ID, KNOWN)
-        facts = _lasting(facts)
-    else:
-        several = facts[ID].is_duplicated() | facts[RETRACT]
-        once, many = facts.filter(~several), facts.filter(several)
-        first = many.group_by(ID, maintain_order=True).agg(pl.col(KNOWN).min())
-        known = pl.concat([once.select(ID, KNOWN), first])
-        facts = pl.concat([_lasting(once), _versions(_once(events, many))])
-    read = set(wanted)
-    for name, spec in events.fields.items():
-        if spec.known_at and name in read:
-            facts = _confirmed_later(facts, name, spec)
+    known = facts[KNOWN].to_numpy()
+    read = [name for name, spec in events.fields.items() if spec.known_at and name in wanted]
+    height, number = facts.height, numbered(facts[ID]) if _near(facts[ID]) else None
+    different = facts[ID].n_unique() if number is None else number[1].len()
+    once = different == height and not facts[RETRACT].any()
+    if read or not once:
+        number = number or numbered(facts[ID])
+        facts = facts.with_columns(pl.Series(_EVENT, number[0]))
+    facts = facts.with_columns(pl.col(KNOWN).alias(FROM), pl.lit(FOREVER, pl.Int64).alias(TO))
+    if not once:
+        facts = _superseded(events, facts)
+    for name in read:
+        facts = _confirmed_later(facts, name, events.fields[name])
     facts = _sorted(facts, (AT, SEQUENCE, ID) if events.sequence not in ("", events.id) else (AT, ID))
-    plain = plain and facts.height == height
-    if plain:
+    plain = once and facts.height == height
+    if plain or number is None:
         ids, event = facts.select(ID), np.arange(height, dtype=np.int64)
         first_known = facts[KNOWN].to_numpy(writable=True)
     else:
-        ids, event = known.select(ID), codes(facts[ID], known.select(ID))
-        first_known = known[KNOWN].to_numpy(writable=True)
+        ids, event = number[1].to_frame(), facts[_EVENT].to_numpy(writable=True)
+        first_known = np.full(ids.height, FOREVER, np.int64)
+        np.minimum.at(first_known, number[0], known)
+    facts = facts.drop(_EVENT, strict=False)
     return Rows(
         facts,
         types,
@@ -276,34 +273,58 @@ def _sorted(facts: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
     same = ordered[1:] == ordered[:-1]
     if same.any():
         tied = np.append(same, False) | np.append(False, same)
-        among = facts[rows[tied]].select([*order, FROM]).with_row_index("@row")
-        rows[tied] = rows[tied][among.sort([*order, FROM], maintain_order=True)["@row"].to_numpy()]
+        among = facts[rows[tied]].select([*order, FROM]).with_row_index(_ROW)
+        rows[tied] = rows[tied][among.sort([*order, FROM], maintain_order=True)[_ROW].to_numpy()]
     return facts[rows]
+
+
+def _near(values: pl.Series) -> tuple[int, int] | None:
+    """The least of whole numbers that lie close together, and how many there may be; None of others."""
+    if values.dtype != pl.Int64 or values.null_count() or not values.len():
+        return None
+    low, high = int(values.min()), int(values.max())  # type: ignore[arg-type]
+    return (low, high - low + 1) if high - low < 8 * values.len() else None
+
+
+def numbered(values: pl.Series) -> tuple[Ints, pl.Series]:
+    """The number of each value in the order in which they first come, -1 for null; and the different values."""
+    near = _near(values)
+    if near is not None:
+        number, first = places.numbered(values.to_numpy(), *near)
+        return number, values.gather(pl.Series(first))
+    unique = values.to_frame().unique(maintain_order=True).drop_nulls()
+    return codes(values, unique), unique.to_series()
 
 
 def codes(values: pl.Series, unique: pl.DataFrame) -> Ints:
     """The number of each value among the `unique` ones, -1 where it is none of them or null."""
     column = unique.columns[0]
-    if values.dtype == pl.Int64 and unique.height:
-        known = unique[column].to_numpy()
-        low, high = int(known.min()), int(known.max())
-        if high - low < 8 * (unique.height + values.len()) and not values.null_count():
-            # Whole numbers that lie close together need a table, not a hash.
-            table = np.full(high - low + 1, -1, np.int64)
-            table[known - low] = np.arange(unique.height)
-            asked = values.to_numpy()
-            inside = (asked >= low) & (asked <= high)
-            return np.where(inside, table[np.where(inside, asked, low) - low], -1)
-    numbered = unique.with_columns(pl.int_range(unique.height, dtype=pl.Int64).alias("@code"))
-    found = values.alias(column).to_frame().join(numbered, on=column, how="left", maintain_order="left")
-    return found["@code"].fill_null(-1).to_numpy(writable=True)
+    near = _near(unique[column])
+    if near is not None and values.dtype == pl.Int64 and not values.null_count():
+        found: Ints = places.looked_up(values.to_numpy(), unique[column].to_numpy(), *near)
+        return found
+    table = unique.with_columns(pl.int_range(unique.height, dtype=pl.Int64).alias("@code"))
+    joined = values.alias(column).to_frame().join(table, on=column, how="left", maintain_order="left")
+    return joined["@code"].fill_null(-1).to_numpy(writable=True)
+
+
+def _superseded(events: Events, facts: pl.DataFrame) -> pl.DataFrame:
+    """The row versions of facts of which some are of one event, or retract it."""
+    event = facts[_EVENT].to_numpy()
+    several = (np.bincount(event) > 1)[event] | facts[RETRACT].to_numpy()
+    rows = np.flatnonzero(several)
+    versions = _versions(_once(events, facts[rows].with_columns(pl.Series(_ROW, rows))))
+    known_to = facts[TO].to_numpy(writable=True)
+    left = versions[_ROW].to_numpy()
+    known_to[left], several[left] = versions[TO].to_numpy(), False
+    return facts.with_columns(pl.Series(TO, known_to)).filter(pl.Series(~several))
 
 
 def _once(events: Events, facts: pl.DataFrame) -> pl.DataFrame:
     """One row for each id and revision, the first known; refuses two of different content."""
     if not facts.select(ID, REVISION).is_duplicated().any():
         return facts
-    content = [name for name in facts.columns if name not in (KNOWN, ID, REVISION)]
+    content = [name for name in facts.columns if name not in (KNOWN, ID, REVISION, FROM, _ROW)]
     differing = (
         facts.group_by(ID, REVISION)
         .agg(pl.struct(content).n_unique().alias("@different"))
@@ -322,7 +343,7 @@ def _versions(facts: pl.DataFrame) -> pl.DataFrame:
     """Each revision counts from when it is known until a higher one is; a retraction only ends what it follows."""
     ordered = facts.sort(ID, REVISION)
     ends = pl.col(KNOWN).cum_min(reverse=True).shift(-1).over(ID, order_by=REVISION)
-    return ordered.with_columns(pl.col(KNOWN).alias(FROM), ends.fill_null(FOREVER).alias(TO)).filter(
+    return ordered.with_columns(ends.fill_null(FOREVER).alias(TO)).filter(
         (pl.col(FROM) < pl.col(TO)) & ~pl.col(RETRACT)
     )
 

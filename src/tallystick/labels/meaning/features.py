@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tallystick.core import FieldType, zone_of
 from tallystick.labels.kernels.rows import AWAITING, FILTERED, FOREVER, NULL, VALUE, Codes, Ints
 from tallystick.labels.meaning.facts import AWAITING as WAITING
-from tallystick.labels.meaning.facts import T_MAX, T_MIN, Rows, codes
+from tallystick.labels.meaning.facts import T_MAX, T_MIN, Rows, numbered
 from tallystick.labels.meaning.filters import mask
 from tallystick.labels.plan import Feature
 
@@ -47,8 +47,7 @@ def meaning(rows: Rows, feature: Feature, zone: str) -> Meaning:
         series = frame[feature.column]
         code = _codes(frame, feature.column)
         if feature.role == "coded" or series.dtype == pl.String:
-            unique = series.to_frame().unique(maintain_order=True).drop_nulls()
-            x, values = codes(series, unique), unique[feature.column]
+            x, values = numbered(series)
         else:
             x = integers(series)
     y = x

@@ -10,7 +10,7 @@ import numpy as np
 from tallystick.core import InputError, to_instant, zone_of
 from tallystick.labels.kernels.rows import FOREVER, Ints
 from tallystick.labels.meaning.facts import T_MAX, T_MIN
-from tallystick.labels.plan import AFTER, BEFORE, CALENDAR, SPAN, Window
+from tallystick.labels.plan import AFTER, BEFORE, CALENDAR, SPAN, Leaf, Window
 from tallystick.labels.words import WORDS
 
 UNITS = ("day", "week", "month", "quarter", "year")
@@ -20,6 +20,8 @@ _DAY = 86_400_000_000
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _LAST_DAY = date(9999, 12, 31).toordinal()
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
+_LONGEST = {"day": 2, "week": 8, "month": 32, "quarter": 93, "year": 367}
+"""Days that a unit never exceeds: one more than its longest, for clocks that are put back, once by a whole day."""
 
 
 def check_instant(t: int) -> None:
@@ -137,3 +139,23 @@ def _periods(window: Window, end: Ints, zone: str) -> tuple[Ints, Ints]:
     if window.to_date:
         last = np.minimum(last, first + (end - starts[place]))
     return np.maximum(first, 1 - FOREVER) - 1, last
+
+
+def reach(leaf: Leaf) -> int | None:
+    """How far before its point a leaf's window begins at the most, in microseconds; None where nothing bounds it.
+
+    Examples
+    --------
+    >>> from tallystick.labels import Entity, Events, Library
+    >>> card = Entity("card")
+    >>> payments = Events("payments", id="id", at="at", keys={card: "card"})
+    >>> library = Library({"number": payments.per(card).count().over("1h", delay="5s")}, {"payments": payments})
+    >>> [reach(leaf) for leaf in library.leaves(["number"])]
+    [3605000000]
+    """
+    window = leaf.window
+    if window.kind == SPAN:
+        return window.micros + leaf.delay_micros
+    if window.kind == CALENDAR:
+        return (window.back + 1) * _LONGEST[window.unit] * _DAY + leaf.delay_micros
+    return None

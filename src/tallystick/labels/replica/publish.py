@@ -15,7 +15,7 @@ import msgspec
 
 from tallystick.core import FieldType, InputError, UsageError, to_datetime
 from tallystick.labels.library import Library
-from tallystick.labels.live.compaction import reach
+from tallystick.labels.live.compaction import arena_reach
 from tallystick.labels.live.live import Live
 from tallystick.labels.live.revisions import held_value
 from tallystick.labels.plan import Leaf, all_leaves
@@ -207,7 +207,7 @@ def ends_of(live: Live) -> dict[tuple[str, str], int | None]:
     # A joined column is read at its event's own point: reaches add up from stream to stream.
     whole = 0
     for stream, book in books.items():
-        micros = {entity: reach(arena) for entity, arena in book.arenas.items()}
+        micros = {entity: arena_reach(arena) for entity, arena in book.arenas.items()}
         found |= {(stream, entity): one for entity, one in micros.items()}
         whole += max((one for one in micros.values() if one is not None), default=0) + book.lateness
     return {place: None if one is None else whole // 1_000_000 + 1 for place, one in found.items()}

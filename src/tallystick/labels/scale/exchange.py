@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,7 +17,7 @@ Parts: TypeAlias = NDArray[np.int64]
 
 
 class Exchange:
-    """Frames on disk by partition; a partition's pieces keep the order in which they were written.
+    """Frames on disk by partition, a file for each; a partition's pieces keep the order in which they were written.
 
     Examples
     --------
@@ -31,7 +31,9 @@ class Exchange:
 
     def __init__(self, folder: Path, parts: int) -> None:
         self.folder, self.parts = folder, parts
-        self._pieces: list[list[Path]] = [[] for _ in range(parts)]
+        self._sizes: list[list[int]] = [[] for _ in range(parts)]
+        self.heights = [0] * parts
+        """How many rows each partition has."""
         folder.mkdir(parents=True)
 
     def write(self, frame: pl.DataFrame, part: Parts) -> None:
@@ -50,25 +52,38 @@ class Exchange:
                 self._add(number, ordered.slice(start, stop - start))
 
     def _add(self, number: int, frame: pl.DataFrame) -> None:
-        pieces = self._pieces[number]
-        path = self.folder / f"{number:05}" / f"{len(pieces):05}.arrow"
-        if not pieces:
-            path.parent.mkdir()
-        frame.write_ipc(path)
-        pieces.append(path)
+        with self._path(number).open("ab") as file:
+            start = file.tell()
+            frame.write_ipc_stream(file)
+            self._sizes[number].append(file.tell() - start)
+        self.heights[number] += frame.height
 
-    def read(self, part: int) -> pl.DataFrame | None:
-        """The rows of a partition, None when it has none."""
-        pieces = self._pieces[part]
-        return pl.concat([pl.read_ipc(piece) for piece in pieces], rechunk=True) if pieces else None
+    def pieces(self, part: int) -> Iterator[pl.DataFrame]:
+        """The rows of a partition as they were written, a frame at a time."""
+        if self._sizes[part]:
+            with self._path(part).open("rb") as file:
+                for size in self._sizes[part]:
+                    # Given the file, the reader would fetch all that is left of it for each piece.
+                    yield pl.read_ipc_stream(file.read(size))
+
+    def read(self, part: int, where: pl.Expr | None = None) -> pl.DataFrame | None:
+        """The rows of a partition, or those of which `where` holds; None when it has none at all."""
+        pieces = [piece if where is None else piece.filter(where) for piece in self.pieces(part)]
+        return pl.concat(pieces, rechunk=True) if pieces else None
 
     def take(self, part: int) -> pl.DataFrame | None:
-        """`read`, and delete the files."""
-        frame, pieces = self.read(part), self._pieces[part]
-        if pieces:
-            shutil.rmtree(pieces[0].parent)
-        self._pieces[part] = []
+        """`read`, and delete the rows."""
+        frame = self.read(part)
+        self.drop(part)
         return frame
+
+    def drop(self, part: int) -> None:
+        """Delete the rows of a partition."""
+        self._path(part).unlink(missing_ok=True)
+        self._sizes[part], self.heights[part] = [], 0
+
+    def _path(self, part: int) -> Path:
+        return self.folder / f"{part:05}.arrows"
 
 
 class Ranges:

@@ -30,12 +30,14 @@ from tallystick.labels.scale.passes import (
     first_known,
     from_columns,
     label_of,
+    open_k,
     overlay,
     passes_of,
     reader,
     run_pass,
     to_columns,
 )
+from tallystick.labels.scale.slices import Spread, slices
 from tallystick.labels.scale.sources import Facts, Source, batches, scan
 from tallystick.labels.words import WORDS
 
@@ -48,13 +50,17 @@ _PARTS_MAX, _SLICES_MAX = 1024, 4
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What a run did: points and facts read, partitions of each pass, rows of the largest one, files written."""
+    """What a run did: points and facts read, partitions of each pass, and files written.
+
+    `steps` counts partitions with points, those cut by time once for each slice; `largest` has the most rows of a step.
+    """
 
     points: int
     facts: Mapping[str, int]
     labels: tuple[str, ...]
     passes: tuple[str, ...]
     partitions: int
+    steps: int
     largest: int
     files: int
 
@@ -90,8 +96,8 @@ def at_partitions(
     partitions
         How many partitions a pass over one entity has; chosen by size and memory without it.
     memory_mib
-        How much memory to aim at, 1 or more; fewer than 16 count as 16. One key's facts and points are never parted, so
-        the largest key sets a lower bound: about 400 bytes a fact.
+        How much memory to aim at, 1 or more; fewer than 16 count as 16. A key too large for it is cut by time (see
+        `slices`) if every window has a bound: then twice its facts within the longest set a lower bound, else all.
     progress
         Told what is done: a stage, how far, of how much.
 
@@ -158,7 +164,7 @@ class _Run:
         leaves = sum(len(one.leaves) for one in self.passes)
         self.facts = Facts(library, facts, min(max(memory // 1024, 4096), 2_000_000), memory)
         self.points = Ranges(scratch / "points", min(max(memory // (4 * (128 + 64 * leaves)), 4096), 1_000_000))
-        self.parts_given, self.parts, self.largest = parts, 0, 0
+        self.parts_given, self.parts, self.largest, self.steps = parts, 0, 0, 0
         self.stream = ""
         self.own: set[str] = set()
         """Streams whose events have own points."""
@@ -178,7 +184,8 @@ class _Run:
             self.results.append(self._pass(number, one))
         files = self._finish()
         names = tuple(one.entity or "own event" for one in self.passes)
-        return Report(self.points.size, self.facts.sizes, tuple(self.names), names, self.parts, self.largest, files)
+        work = (self.parts, self.steps, self.largest, files)
+        return Report(self.points.size, self.facts.sizes, tuple(self.names), names, *work)
 
     def _given_points(self, points: pl.LazyFrame) -> Iterator[pl.DataFrame]:
         schema = points.collect_schema()
@@ -202,7 +209,7 @@ class _Run:
                 row = before + int(nulls.arg_true()[0]) + 1
                 raise InputError(WORDS("labels.time_null", row=row, column="t"))
             engine.read_points(frame.select("^[tk]$"), {}, _no_rows)
-            late |= bool(_late(frame).any())
+            late |= bool(open_k(frame).any())
             if "stream" in frame.columns:
                 self.own |= set(frame["stream"].drop_nulls().unique().cast(pl.String))
             before += frame.height
@@ -239,7 +246,7 @@ class _Run:
         points = Exchange(self.scratch / "known-points", parts)
         for number in range(self.points.count):
             frame = self._range(number)
-            frame = frame.filter(_late(frame))
+            frame = frame.filter(open_k(frame))
             points.write(frame.select(ROW, "^(t|k|stream|id)$"), parts_of(frame["id"], parts))
         facts = {stream: Exchange(self.scratch / f"known-{stream}", parts) for stream in self.own}
         for stream, exchange in facts.items():
@@ -248,7 +255,8 @@ class _Run:
                 repeated = frame.filter(self.facts.repeats[stream].of(frame[column])) if self.stream else frame
                 exchange.write(repeated, parts_of(repeated[column], parts))
         for part in range(parts):
-            asked, given = points.take(part), self._given(facts, part)
+            asked = points.take(part)
+            given = self._given({stream: exchange.take(part) for stream, exchange in facts.items()})
             if asked is not None:
                 known = first_known(self.library, self._named(asked), reader(self.library, given))
                 found.write(asked.select(ROW).with_columns(known), asked[ROW].to_numpy() // self.points.rows)
@@ -259,8 +267,7 @@ class _Run:
         named = points.with_columns(pl.lit(self.stream).alias("stream")) if self.stream else points
         return named.drop(ROW)
 
-    def _given(self, facts: Mapping[str, Exchange], part: int) -> dict[str, pl.DataFrame]:
-        taken = {stream: exchange.take(part) for stream, exchange in facts.items()}
+    def _given(self, taken: Mapping[str, pl.DataFrame | None]) -> dict[str, pl.DataFrame]:
         return {stream: self.facts.empty[stream] if frame is None else frame for stream, frame in taken.items()}
 
     def _parts_for(self, streams: Iterable[str], leaves: int = 0) -> int:
@@ -278,19 +285,25 @@ class _Run:
         points, homes = self._spread_points(one, folder, parts)
         facts = {stream: self._spread_facts(one, stream, folder, parts, homes.get(stream)) for stream in one.streams}
         found = Exchange(folder / "found", self.points.count)
+        spread, rows = Spread(one, points, facts, self.facts.repeats), max(self.memory // (2 * _FACT_BYTES), 1)
         for part in range(parts):
-            asked, given = points.take(part), self._given(facts, part)
-            if asked is not None:
-                self.largest = max(self.largest, asked.height, *(frame.height for frame in given.values()))
-                rows_of = reader(self.library, given)
-                # All facts of a key lie together, but its points need not be asked at once.
-                step = max(self.points.rows, -(-asked.height // _SLICES_MAX))
-                for some in asked.iter_slices(step):
-                    values = run_pass(self.library, one, self._named(some), rows_of)
-                    columns = pl.DataFrame([some[ROW], *to_columns(one, values)])
-                    found.write(columns, some[ROW].to_numpy() // self.points.rows)
+            for asked, taken in slices(self.library, spread, part, rows):
+                if asked is not None:
+                    self._compute(one, asked, self._given(taken), found)
             self.progress(stage, part + 1, parts)
         return found
+
+    def _compute(self, one: Pass, asked: pl.DataFrame, given: dict[str, pl.DataFrame], found: Exchange) -> None:
+        """The values of a pass at some points, with all facts that they need."""
+        self.largest = max(self.largest, asked.height, *(frame.height for frame in given.values()))
+        self.steps += 1
+        rows_of = reader(self.library, given)
+        # All facts lie together, but the points need not be asked at once.
+        at_once = self.memory // (2 * (_POINT_BYTES + len(one.leaves) * _VALUE_BYTES))
+        for some in asked.iter_slices(max(at_once, -(-asked.height // _SLICES_MAX))):
+            values = run_pass(self.library, one, self._named(some), rows_of)
+            columns = pl.DataFrame([some[ROW], *to_columns(one, values)])
+            found.write(columns, some[ROW].to_numpy() // self.points.rows)
 
     def _spread_points(self, one: Pass, folder: Path, parts: int) -> tuple[Exchange, dict[str, Exchange]]:
         """The points by key; and, by id, where own events are wanted beside the partitions of their own keys."""
@@ -315,11 +328,8 @@ class _Run:
 
     def _keys(self, one: Pass, number: int, frame: pl.DataFrame) -> pl.Series:
         if not one.entity:
-            return (
-                frame["id"]
-                if "id" in frame.columns
-                else pl.Series([None], dtype=pl.Int64).new_from_index(0, frame.height)
-            )
+            nothing = pl.Series([None], dtype=pl.Int64).new_from_index(0, frame.height)
+            return frame["id"] if "id" in frame.columns else nothing
         if one.via is None:
             return frame[one.entity]
         source = next(place for place, other in enumerate(self.passes) if one.via in other.leaves)
@@ -384,16 +394,6 @@ class _Run:
             made.drop(ROW, _T, _K).write_parquet(path, compression="lz4")
             self.progress("merge", number + 1, self.points.count)
         return self.points.count
-
-
-def _late(frame: pl.DataFrame) -> pl.Series:
-    """Whether a point's k is that of its own event and still to be found."""
-    if "id" not in frame.columns:
-        return pl.Series([False]).new_from_index(0, frame.height)
-    own = frame["id"].is_not_null()
-    if "stream" in frame.columns:
-        own &= frame["stream"].is_not_null()
-    return own & frame["k"].is_null() if "k" in frame.columns else own
 
 
 def _no_rows(stream: str) -> Any:

@@ -112,6 +112,16 @@ def run_pass(library: Library, one: Pass, points: pl.DataFrame, rows_of: RowsOf)
     return {leaf: found[stripped] for leaf, stripped in here.items()}
 
 
+def open_k(frame: pl.DataFrame) -> pl.Series:
+    """Whether a point's k is that of its own event and still to be found."""
+    if "id" not in frame.columns:
+        return pl.Series([False]).new_from_index(0, frame.height)
+    own = frame["id"].is_not_null()
+    if "stream" in frame.columns:
+        own &= frame["stream"].is_not_null()
+    return own & frame["k"].is_null() if "k" in frame.columns else own
+
+
 def first_known(library: Library, points: pl.DataFrame, rows_of: RowsOf) -> pl.Series:
     """The k of points: as given, else the own event's first known instant, else t."""
     asked = batch.read_points(points, library._typed, rows_of)
