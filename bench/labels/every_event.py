@@ -121,7 +121,7 @@ def rows(events: int) -> list[Row]:
         kept["duck"], seconds = duck(facts)
         return seconds
 
-    plain, distinct, theirs = in_turns(mine, lambda: ours(facts, True)[1], peer)
+    plain, distinct, theirs = in_turns(mine, lambda: ours(facts, True)[1], peer, rounds=3)
     different = differing(kept["ours"], kept["duck"])
     work = f"{events:,} events, {facts['card_id'].n_unique():,} cards, 4 windows"
     said = f"{different} of {events * len(WINDOWS) * 3:,} values differ"

@@ -69,8 +69,8 @@ def ends(node: Node, text: str, at: int) -> Iterator[int]:
             if most is None or most > 0:
                 rest = Repeat(body, max(least - 1, 0), None if most is None else most - 1, lazy)
                 for middle in ends(body, text, at):
-                    # An optional turn that matches nothing leads nowhere new.
-                    if middle > at or least > 0:
+                    # A turn without end that matches nothing leads nowhere new.
+                    if middle > at or least > 0 or most is not None:
                         yield from ends(rest, text, middle)
             if not lazy and least == 0:
                 yield at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 from tallystick.labels import Entity, Events, Library, integer, text
 

@@ -25,6 +25,7 @@ KINDS = {
     "businessKnowledgeModel": "knowledge",
     "decisionService": "service",
 }
+_UNDECLARED = ("camunda", "bpmn-js", "dmn-js", "bpmn.io", "signavio")
 INSTANCES_MAX = 1_000
 
 
@@ -37,6 +38,13 @@ class File(msgspec.Struct, frozen=True):
     path: Path
     namespace: str
     types: Types
+
+    @property
+    def undeclared(self) -> bool:
+        """Whether a modeller made it whose tables read inputs that are declared nowhere."""
+        exporter = self.root.get("exporter").lower()
+        spaces = (self.namespace, *self.root.prefixes.values())
+        return any(name in exporter for name in _UNDECLARED) or "http://camunda.org/schema/1.0/dmn" in spaces
 
     def imports(self) -> Iterator[tuple[str, Node]]:
         """Its imports of other models, by name."""

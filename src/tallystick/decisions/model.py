@@ -294,7 +294,9 @@ def load(
         DMN 1.2, 1.3, 1.4 or 1.5 XML files. A file that an import names by its location is found beside them.
     strict
         When true, any fault refuses the model, and `decide` refuses absent inputs and values of another type. When
-        false, what is faulty, unknown, absent or of another type is null, with its cause.
+        false, what is faulty, absent or of another type is null, with its cause; a name that nothing declares is a
+        required decision of that id or output, else an input. The input clauses of Camunda's, bpmn.io's and Signavio's
+        tables declare inputs either way.
     imports
         More files that may be imported; those that no import asks for are left alone.
 

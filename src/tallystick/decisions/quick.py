@@ -14,7 +14,7 @@ from tallystick.feel import EXACT
 
 Quick = Callable[[Mapping[str, Any]], Result | None]
 """The result for these inputs, or None: then the plan itself must be run."""
-_SAFE = 10**34
+_SAFE, _LEAST = 10**34, -(10**34)
 """Whole numbers below this have at most 34 digits."""
 _OTHER = Block(OTHER, [], {})
 _OTHER_NUMBER = Block(OTHER, [], None)
@@ -55,7 +55,9 @@ def _blocks(blocks: _Blocks, plains: tuple[type | None, ...]) -> _Blocks | None:
     if None in plains:
         return None
     known = dict.fromkeys((str, bool, *wanted), _OTHER) | {Decimal: _OTHER_NUMBER} | blocks
-    return {kind: block for kind, block in known.items() if all(kind is plain for plain in wanted)}
+    found = {kind: block for kind, block in known.items() if all(kind is plain for plain in wanted)}
+    # Python's own numbers are taken as FEEL's.
+    return found | (dict.fromkeys((int, float), found[Decimal]) if Decimal in found else {})
 
 
 def _outcome(rule: Rule, plain: type | None) -> _Outcome | None:
@@ -91,28 +93,27 @@ def _small(
             kind = type(value)
             block = blocks.get(kind)
             if block is None:
-                block = blocks.get(Decimal)
-                if block is None:
-                    return None
-                if kind is int and -_SAFE < value < _SAFE:
-                    value = Decimal(value)
-                elif kind is float and value - value == 0.0:
-                    value = Decimal(repr(value + 0.0))
-                else:
-                    return None
-            base, points, count, known = block
+                return None
             if kind is Decimal:
+                if not value.is_finite():
+                    return None
                 try:
                     exact(value)
                 except DecimalException:
                     return None
+            elif kind is int:
+                if not _LEAST < value < _SAFE:
+                    return None
+                value = Decimal(value)
+            elif kind is float:
+                if value - value != 0.0:
+                    return None
+                value = Decimal(repr(value or 0.0))
+            base, points, count, known = block
             if known is not None:
                 bits &= sets[known.get(value, base)]
             else:
                 place = bisect_left(points, value)
-                # An infinite number is no value of FEEL; it would lie beyond the points.
-                if not 0 < place < count and kind is Decimal and not value.is_finite():
-                    return None
                 bits &= sets[base + 2 * place + (place < count and points[place] == value)]
             values[name] = value
         if not bits or not (first or not bits & (bits - 1)):
@@ -138,20 +139,23 @@ def _large(
         for name, blocks in readers:
             value: Any = inputs.get(name)
             kind = type(value)
-            if kind in blocks:
-                if kind is Decimal:
-                    try:
-                        exact(value)
-                    except DecimalException:
-                        return None
-                    if not value.is_finite():
-                        return None
-            elif kind is int and Decimal in blocks and -_SAFE < value < _SAFE:
-                value = Decimal(value)
-            elif kind is float and Decimal in blocks and value - value == 0.0:
-                value = Decimal(repr(value + 0.0))
-            else:
+            if kind not in blocks:
                 return None
+            if kind is Decimal:
+                if not value.is_finite():
+                    return None
+                try:
+                    exact(value)
+                except DecimalException:
+                    return None
+            elif kind is int:
+                if not _LEAST < value < _SAFE:
+                    return None
+                value = Decimal(value)
+            elif kind is float:
+                if value - value != 0.0:
+                    return None
+                value = Decimal(repr(value or 0.0))
             values[name] = value
         hits = find([values[name] for name in names], first)
         outcome = outcomes[hits[0]] if len(hits) == 1 else None

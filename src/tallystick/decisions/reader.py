@@ -34,6 +34,7 @@ _REQUIREMENTS = {
 }
 _NAMED = ("itemComponent", "contextEntry", "column", "output")
 _SHOWN_MAX = 20
+_NAME = re.compile(r"(?!(?:true|false|null)$)[^\W\d]\w*(?: \w+)*")
 _WORD = re.compile(r"\w+")
 
 
@@ -261,7 +262,7 @@ class _Builder:
             # The type of a decision's logic is then the decision's.
             reference = body.get("typeRef")
         kind = types.named(reference, variable)
-        requires = item.requires()
+        requires = (*item.requires(), *self._declared(item))
         scope = self._scope(item, requires)
         logic = None if circular else self._logic(item, kind, reference, scope, self._view(item, requires))
         if scope.unknown and item.kind == "decision":
@@ -286,7 +287,20 @@ class _Builder:
         view = tuple((target.path, target.key) for target in (*requires, *_itself(item)))
         return None if all(path == (key,) for path, key in view) else view
 
-    def _meant(self, item: _Found, name: str) -> _Target | None:
+    def _declared(self, item: _Found) -> Iterator[_Target]:
+        """What the input clauses of a table declare, where its modeller declares inputs nowhere else."""
+        table = item.node.first("decisionTable") if item.instance.file.undeclared else None
+        known = {target.path[0] for target in item.requires()}
+        for clause in table.all("input") if table is not None else ():
+            holder = clause.first("inputExpression")
+            name = normal(holder.words("text")) if holder is not None else ""
+            if holder is not None and _NAME.fullmatch(name) and name not in known:
+                known.add(name)
+                target = self._meant(item, name, item.instance.file.types.named(holder.get("typeRef"), holder))
+                if target is not None:
+                    yield target
+
+    def _meant(self, item: _Found, name: str, kind: Type = ANY) -> _Target | None:
         """What an undeclared name may mean where that is allowed: what is required, by its id or its one output's
         name, else an input of that name."""
         for target in item.requires():
@@ -298,7 +312,7 @@ class _Builder:
         if name in self.found:
             return None
         if name not in self.elements:
-            self.elements[name] = Element(name, name, "input", ANY, (), None, (name,))
+            self.elements[name] = Element(name, name, "input", kind, (), None, (name,))
         return _Target((name,), name)
 
     def _scope(self, item: _Found, requires: Iterable[_Target]) -> Scope:

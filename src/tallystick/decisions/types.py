@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC
 from decimal import Decimal
@@ -40,6 +41,9 @@ _ALIASES = {
     **dict.fromkeys(("integer", "long", "double"), "number"),
     "<Undefined>": "Any",
 }
+_LISTED = re.compile(r"list ?< ?(.+) ?>")
+_XSD = "http://www.w3.org/2001/XMLSchema"
+_XSD_NUMBERS = frozenset(("decimal", "int", "integer", "long", "short", "float", "double"))
 
 
 class Type(msgspec.Struct, frozen=True):
@@ -250,6 +254,9 @@ class Types:
             return Type(plain, _BASE[plain])
         if plain == "list":
             return LIST
+        if listed := _LISTED.fullmatch(name):
+            item = self._found(listed[1].strip())
+            return None if item is None else Type(name, (list,), item=item)
         return self._imported(name) or self._prefixed(name)
 
     def _imported(self, name: str) -> Type | None:
@@ -269,7 +276,7 @@ class Types:
         for alias, types in self._imports:
             if namespace == types._namespace or prefix.strip() == alias:
                 return types._found(plain)
-        return self._found(plain)
+        return self._found("number" if namespace == _XSD and plain in _XSD_NUMBERS else plain)
 
     def _defined(self, node: Node, name: str) -> Type:
         members = tuple((normal(c.get("name")), self._defined(c, c.get("name"))) for c in node.all("itemComponent"))

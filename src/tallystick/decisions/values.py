@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tallystick.core import InputError, Message
+from tallystick.core import InputError, Message, Place
 from tallystick.decisions.records import Element, Run
 from tallystick.decisions.types import Type
 from tallystick.decisions.words import WORDS
-from tallystick.feel import lift, show
+from tallystick.feel import lift, normal, show
 
 _SHOWN_MAX = 80
 
@@ -36,7 +36,7 @@ def accepted(element: Element, decision: str, value: Any) -> Any:
     InputError
         When it is of another type.
     """
-    value = lift(value)
+    value = lifted(element, value)
     if element.type.holds(value):
         return value
     fits, fitting = element.type.coerced(value)
@@ -67,13 +67,25 @@ def given(element: Element, decision: str, inputs: Mapping[str, Any], run: Run, 
 
 
 def _fitting(element: Element, value: Any, run: Run) -> Any:
-    return bound(element.type, lift(value), element.key, run.nulls)
+    return bound(element.type, lifted(element, value), element.key, run.nulls)
+
+
+def lifted(element: Element, value: Any) -> Any:
+    """An input's value as a FEEL value; `InputError` names the input that has none."""
+    try:
+        return lift(value)
+    except InputError as error:
+        raise InputError(error.message, Place(cell=f"input {element.key}")) from None
 
 
 _ABSENT = object()
 
 
 def _nested(element: Element, inputs: Mapping[str, Any]) -> Any:
+    for name in inputs:
+        # A name as a file or a person may write it, with more spaces.
+        if type(name) is str and name != element.key and normal(name) == element.key:
+            return inputs[name]
     found: Any = inputs
     for name in element.path:
         if not isinstance(found, Mapping) or name not in found:

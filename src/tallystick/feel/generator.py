@@ -14,7 +14,7 @@ from tallystick.feel import calls, operations, runtime
 from tallystick.feel import expr as ir
 from tallystick.feel.budget import bounded
 from tallystick.feel.functions import BUILTINS
-from tallystick.feel.inference import inferred
+from tallystick.feel.inference import inferred, keeps_partial
 from tallystick.feel.temporal import member
 from tallystick.feel.tokens import normal
 from tallystick.feel.types import instance_of
@@ -36,7 +36,6 @@ _PYTHON: dict[str, ast.cmpop] = {
     ">=": ast.GtE(),
 }
 _WIDTH = 16
-_READING = frozenset(("count", "sum", "min", "max", "mean", "median", "product", "all", "any", "list contains"))
 _LOOPS = (ir.For, ir.Quantified, ir.Filter, ir.Invoke, ir.Lambda)
 _TRUE, _FALSE, _NULL = ast.Constant(True), ast.Constant(False), ast.Constant(None)
 
@@ -369,7 +368,7 @@ class _Generator:
         return self.call(calls.external_function, self.const(expr.parameters), mapping, self.const(expr.types))
 
     def on_For(self, expr: ir.For) -> ast.expr:
-        looped = runtime.looped_keeping if _keeps_partial(expr.body) else runtime.looped
+        looped = runtime.looped_keeping if keeps_partial(expr.body) else runtime.looped
         return self.call(
             looped, *self.sources(expr.names, expr.sources), self.thunk((*expr.names, "partial"), expr.body)
         )
@@ -390,19 +389,6 @@ class _Generator:
 
     def on_InstanceOf(self, expr: ir.InstanceOf) -> ast.expr:
         return self.call(instance_of, self.of(expr.operand), self.const(expr.type))
-
-
-def _keeps_partial(expr: ir.Expr) -> bool:
-    """Whether a loop's body may give or store `partial` itself, instead of reading from it."""
-    match expr:
-        case ir.Name("partial"):
-            return True
-        case ir.Filter(ir.Name("partial"), condition):
-            return _keeps_partial(condition)
-        case ir.Call(function, (ir.Name("partial"), *others)) if function in _READING:
-            return any(map(_keeps_partial, others))
-        case _:
-            return any(map(_keeps_partial, ir.children(expr)))
 
 
 def _parameters(names: list[str]) -> ast.arguments:

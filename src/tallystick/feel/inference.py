@@ -1,4 +1,4 @@
-"""What type an expression surely gives, from its literals, operators and typed names."""
+"""What is known of an expression without running it: the type that it surely gives, and whether it keeps `partial`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from tallystick.feel import expr as ir
 from tallystick.feel.expr import ContextOf, Kind, ListOf, Plain, RangeOf
 from tallystick.feel.types import ANY
 
+_READING = frozenset(("count", "sum", "min", "max", "mean", "median", "product", "all", "any", "list contains"))
 _NUMBER, _STRING, _BOOLEAN = Plain("number"), Plain("string"), Plain("boolean")
 
 
@@ -58,3 +59,16 @@ def inferred(expr: ir.Expr, types: Mapping[str, Kind | None]) -> Kind:
 def _joined(kinds: list[Kind]) -> Kind:
     found = {kind for kind in kinds if kind != Plain("Null")}
     return found.pop() if len(found) == 1 else Plain("Null") if kinds and not found else ANY
+
+
+def keeps_partial(expr: ir.Expr) -> bool:
+    """Whether a loop's body may give or store `partial` itself, instead of reading from it."""
+    match expr:
+        case ir.Name("partial"):
+            return True
+        case ir.Filter(ir.Name("partial"), condition):
+            return keeps_partial(condition)
+        case ir.Call(function, (ir.Name("partial"), *others)) if function in _READING:
+            return any(map(keeps_partial, others))
+        case _:
+            return any(map(keeps_partial, ir.children(expr)))

@@ -86,7 +86,7 @@ def _mean(items: list[Decimal]) -> Decimal | None:
 
 @_on_list("product", "n", Decimal)
 def _product(items: list[Decimal]) -> Decimal | None:
-    return reduce(NUMBERS.multiply, items) if items else None
+    return NUMBERS.plus(reduce(NUMBERS.multiply, items)) if items else None
 
 
 @_on_list("median", "n", Decimal)

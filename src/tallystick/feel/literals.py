@@ -24,7 +24,7 @@ def literal_in(text: str) -> ir.Expr | None:
     return ir.Text(body) if body is not None else _number(sign, digits)
 
 
-def test_in(text: str) -> ir.Expr | None:
+def single_test(text: str) -> ir.Expr | None:
     """The one test of a cell: a literal, a comparison with a number, or a range of numbers; or None."""
     if len(text) > _LENGTH_MAX:
         return None

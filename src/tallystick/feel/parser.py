@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from tallystick.core import DefinitionError
 from tallystick.feel import expr as ir
 from tallystick.feel.cursor import DEPTH_MAX, Names, known
-from tallystick.feel.literals import literal_in, test_in
+from tallystick.feel.literals import literal_in, single_test
 from tallystick.feel.primaries import COMPARISONS, Primaries
 from tallystick.feel.tokens import NUMBER, words_until
 from tallystick.feel.words import WORDS
@@ -86,7 +86,7 @@ def parse_tests(
     >>> parse_tests('"a", "b"', []).tests
     (Text(value='a'), Text(value='b'))
     """
-    test = test_in(text)
+    test = single_test(text)
     if test is not None:
         return ir.Tests((test,))
     parser = _Parser(text, known(names, members=members, types=types, lenient=lenient))

@@ -108,7 +108,8 @@ def _like(duration: Any, amount: Decimal) -> Any:
 
 def ratio(a: Any, b: Any) -> Decimal:
     """How many times one duration goes into another of its kind."""
-    return NUMBERS.divide(Decimal(rank(a)), Decimal(rank(b)))
+    # Adding nothing makes -0, which FEEL does not have, 0.
+    return NUMBERS.plus(NUMBERS.divide(Decimal(rank(a)), Decimal(rank(b))))
 
 
 def total(a: Any, b: Any, sign: int = 1) -> Any:

@@ -71,7 +71,9 @@ def _spell_structure(expr: ir.Expr) -> str:
         case ir.Call(function, arguments, names):
             return f"{function}({_arguments(arguments, names)})"
         case ir.Invoke(callee, arguments, names):
-            return f"{_inner(callee)}({_arguments(arguments, names)})"
+            # A built-in as a value is called through brackets, else it would be read as its own call.
+            called = f"({spell(callee)})" if _is_builtin(callee) else _inner(callee)
+            return f"{called}({_arguments(arguments, names)})"
         case ir.Lambda(parameters, body, types):
             return f"function({_parameters(parameters, types)}) {spell(body)}"
         case ir.External(parameters, mapping, types):
@@ -92,6 +94,10 @@ _ATOMS = (
     ir.Number, ir.Text, ir.Flag, ir.Null, ir.Temporal, ir.Name, ir.ItemName, ir.Unknown, ir.Unreadable,
     ir.BuiltinName, ir.Path, ir.Items, ir.Entries, ir.Call, ir.Filter, ir.Range,
 )  # fmt: skip
+
+
+def _is_builtin(expr: ir.Expr | None) -> bool:
+    return isinstance(expr, ir.BuiltinName) or (isinstance(expr, ir.ItemName) and _is_builtin(expr.outer))
 
 
 def _inner(expr: ir.Expr) -> str:

@@ -47,10 +47,10 @@ def to_series(name: str, values: Values, kind: FieldType) -> pl.Series:
 def to_reasons(name: str, values: Values, nothing: pl.Series) -> pl.Series:
     """The reasons as a text column, null where there is a value; `nothing` is such a column of nulls alone."""
     found = nothing
-    for reason in np.flatnonzero(np.bincount(values.reason)).tolist():
-        if reason:
-            given = repeated(REASONS[reason], pl.String, nothing.len())
-            found = given.zip_with(pl.Series(values.reason == reason), found)
+    numbers = np.flatnonzero(np.bincount(values.reason)) if values.reason.any() else np.zeros(0, np.int64)
+    for reason in numbers[numbers > 0].tolist():
+        given = repeated(REASONS[reason], pl.String, nothing.len())
+        found = given.zip_with(pl.Series(values.reason == reason), found)
     return found.alias(f"{name}__missing")
 
 
