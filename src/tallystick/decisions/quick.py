@@ -1,4 +1,4 @@
-"""The shortest way through the commonest plan: one table whose columns are inputs, and whose rule is a constant."""
+"""The shortest way through the commonest plan: one table of inputs, not too large, whose rules are constants."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def quick_of(plan: Plan) -> Quick | None:
         return None
     names = [column.reader for column in table.inputs if isinstance(column.reader, str)]
     plains = {key: plain for key, plain, _ in plan.readers}
-    if table.residual or table.policy not in ("F", "U") or not names or table.named:
+    if table.residual or table.policy not in ("F", "U") or not names or table.named or len(table.rules) > SMALL_ROWS:
         return None
     if len(names) != len(table.inputs) or sorted(names) != sorted(plains):
         return None
@@ -44,9 +44,7 @@ def quick_of(plan: Plan) -> Quick | None:
     # In the order in which a plan reads them, so that the trace is the same.
     readers = [(name, blocks[name]) for name in plains]
     outcomes = [_outcome(rule, plan.quick[0][2]) for rule in table.rules]
-    if len(table.rules) > SMALL_ROWS:
-        return _large(table, names, readers, outcomes, plan.last)
-    return _small(table, dict(zip(names, table.columns, strict=True)), readers, outcomes, plan.last)
+    return _ready(table, dict(zip(names, table.columns, strict=True)), readers, outcomes, plan.last)
 
 
 def _blocks(blocks: _Blocks, plains: tuple[type | None, ...]) -> _Blocks | None:
@@ -67,7 +65,7 @@ def _outcome(rule: Rule, plain: type | None) -> _Outcome | None:
     return value, (rule.matched,), tuple(dict.fromkeys(rule.reasons))
 
 
-def _small(
+def _ready(
     table: Table,
     columns: dict[str, Column],
     readers: list[tuple[str, _Blocks]],
@@ -119,46 +117,6 @@ def _small(
         if not bits or not (first or not bits & (bits - 1)):
             return None
         outcome = outcomes[(bits & -bits).bit_length() - 1]
-        if outcome is None:
-            return None
-        found, matched, reasons = outcome
-        values[last] = found
-        return Result(found, matched, reasons, (), values)
-
-    return quick
-
-
-def _large(
-    table: Table, names: list[str], readers: list[tuple[str, _Blocks]], outcomes: list[_Outcome | None], last: str
-) -> Quick:
-    exact = EXACT.plus
-    find, first = table.find, table.policy == "F"
-
-    def quick(inputs: Mapping[str, Any]) -> Result | None:
-        values: dict[str, Any] = {}
-        for name, blocks in readers:
-            value: Any = inputs.get(name)
-            kind = type(value)
-            if kind not in blocks:
-                return None
-            if kind is Decimal:
-                if not value.is_finite():
-                    return None
-                try:
-                    exact(value)
-                except DecimalException:
-                    return None
-            elif kind is int:
-                if not _LEAST < value < _SAFE:
-                    return None
-                value = Decimal(value)
-            elif kind is float:
-                if value - value != 0.0:
-                    return None
-                value = Decimal(repr(value or 0.0))
-            values[name] = value
-        hits = find([values[name] for name in names], first)
-        outcome = outcomes[hits[0]] if len(hits) == 1 else None
         if outcome is None:
             return None
         found, matched, reasons = outcome

@@ -14,7 +14,7 @@ from zipfile import BadZipFile, ZipFile
 
 from tallystick.core import Faults, InputError, Place
 from tallystick.decisions.words import WORDS
-from tallystick.decisions.xml import SIZE_MAX
+from tallystick.decisions.xml import SIZE_MAX, read_bytes
 
 CELL_MAX = 32_767
 """The characters that Excel keeps of a cell."""
@@ -54,14 +54,8 @@ def place_of(file: str, title: str, row: int, column: int) -> Place:
 
 
 def read_whole(path: Path) -> bytes:
-    """The content of a file; raises `InputError` when it cannot be read or is too large."""
-    try:
-        size = path.stat().st_size
-        if size > SIZE_MAX:
-            raise InputError(WORDS("decision.large", given=size, allowed=SIZE_MAX), Place(path.name))
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(WORDS("sheet.read", given=error.strerror), Place(path.name)) from None
+    """The content of a spreadsheet; raises `InputError` when it cannot be read or is too large."""
+    return read_bytes(path, "sheet.read")
 
 
 def write_whole(path: Path, data: bytes) -> None:

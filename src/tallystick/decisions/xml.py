@@ -52,15 +52,15 @@ class Node(msgspec.Struct):
         return child.text.strip() if child is not None else ""
 
 
-def read_bytes(path: Path) -> bytes:
-    """The content of a file; raises `InputError` when it cannot be read or is too large."""
+def read_bytes(path: Path, refusal: str = "decision.xml") -> bytes:
+    """The content of a file; raises `InputError`, with the message `refusal`, when it cannot be read or is too large."""
     try:
         size = path.stat().st_size
         if size > SIZE_MAX:
             raise InputError(WORDS("decision.large", given=size, allowed=SIZE_MAX), Place(path.name))
         return path.read_bytes()
     except OSError as error:
-        raise InputError(WORDS("decision.xml", given=error.strerror), Place(path.name)) from None
+        raise InputError(WORDS(refusal, given=error.strerror), Place(path.name)) from None
 
 
 def read_xml(path: Path) -> Node:

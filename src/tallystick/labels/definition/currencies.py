@@ -41,6 +41,11 @@ def check_currencies(expr: feel.Expr, types: Types) -> str:
             return held.currency if held is not None else _NONE
         case feel.Binary(op, left, right):
             return _arithmetic(expr, op, check_currencies(left, types), check_currencies(right, types))
+        case feel.Chain(ops, operands):
+            found = check_currencies(operands[0], types)
+            for op, right in zip(ops, operands[1:], strict=True):
+                found = _arithmetic(expr, op, found, check_currencies(right, types))
+            return found
         case feel.Negate(operand):
             return check_currencies(operand, types)
         case feel.If(condition, yes, no):

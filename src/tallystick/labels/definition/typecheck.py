@@ -49,7 +49,12 @@ def check_types(expr: feel.Expr, types: Mapping[str, FieldType | None]) -> str:
             timed = check_types(base, types) in ("instant", "date") and part in _PARTS
             return "number" if timed else _OPEN
         case feel.Binary(op, left, right):
-            return _arithmetic(op, expr, left, right, types)
+            return _arithmetic(expr, op, check_types(left, types), check_types(right, types))
+        case feel.Chain(ops, operands):
+            kind = check_types(operands[0], types)
+            for op, right in zip(ops, operands[1:], strict=True):
+                kind = _arithmetic(expr, op, kind, check_types(right, types))
+            return kind
         case feel.Negate(operand):
             _agree(expr, "number", check_types(operand, types))
             return "number"
@@ -69,10 +74,7 @@ def check_types(expr: feel.Expr, types: Mapping[str, FieldType | None]) -> str:
             return _OPEN
 
 
-def _arithmetic(
-    op: str, whole: feel.Expr, left: feel.Expr, right: feel.Expr, types: Mapping[str, FieldType | None]
-) -> str:
-    first, second = check_types(left, types), check_types(right, types)
+def _arithmetic(whole: feel.Expr, op: str, first: str, second: str) -> str:
     if "flag" in (first, second):
         raise _fault(whole, first or second, second or first)
     if op == "+" and first == second == "text":
