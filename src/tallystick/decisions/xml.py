@@ -53,7 +53,7 @@ class Node(msgspec.Struct):
 
 
 def read_bytes(path: Path, refusal: str = "decision.xml") -> bytes:
-    """The content of a file; raises `InputError`, with the message `refusal`, when it cannot be read or is too large."""
+    """The content of a file; raises `InputError` when it is too large, or with `refusal` when it cannot be read."""
     try:
         size = path.stat().st_size
         if size > SIZE_MAX:
