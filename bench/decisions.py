@@ -216,7 +216,7 @@ def zen_chain() -> str:
     return json.dumps({"contentType": "application/vnd.gorules.decision", "nodes": nodes, "edges": edges})
 
 
-def best(calls: dict[str, Callable[[], Any]], rounds: int = 7) -> dict[str, float]:
+def best(calls: dict[str, Callable[[], Any]], rounds: int = 9) -> dict[str, float]:
     """The best seconds of each, interleaved."""
     times = {name: [micros(call, 1) / 1e6 for _ in range(1)] for name, call in calls.items()}
     for _ in range(rounds - 1):

@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tallystick.core import InputError
+from tallystick.core.numeric import in_parts
 from tallystick.decisions.lookup import Int32s, Int64s, grouped
 from tallystick.decisions.words import WORDS
 from tallystick.feel import lift
@@ -265,7 +266,8 @@ def _gathered(values: pl.Series, codes: Int32s, name: str) -> pl.Series:
         held = values.to_list()
         return pl.Series(name, [held[code] for code in codes.tolist()], dtype=pl.Object())
     if values.dtype == pl.Int64() and len(values):
-        data = values.fill_null(0).to_numpy()[codes]
+        table, data = values.fill_null(0).to_numpy(), np.empty(len(codes), np.int64)
+        in_parts(len(codes), lambda a, b: np.take(table, codes[a:b], out=data[a:b], mode="clip"))
         valid = values.is_not_null().to_numpy()[codes] if values.null_count() else _ALL
         return masked(pl.Series(name, data), _ALL if valid.all() else valid).alias(name)
     return values.gather(codes.astype(np.uint32)).alias(name)

@@ -2,5 +2,18 @@
 
 from tallystick.core.numeric.jit import kernel
 from tallystick.core.numeric.logexp import exp, exp_array, log, log_array, logit, logit_array, sigmoid, sigmoid_array
+from tallystick.core.numeric.parallel import each, in_parts
 
-__all__ = ["exp", "exp_array", "kernel", "log", "log_array", "logit", "logit_array", "sigmoid", "sigmoid_array"]
+__all__ = [
+    "each",
+    "exp",
+    "exp_array",
+    "in_parts",
+    "kernel",
+    "log",
+    "log_array",
+    "logit",
+    "logit_array",
+    "sigmoid",
+    "sigmoid_array",
+]

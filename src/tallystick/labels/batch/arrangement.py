@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tallystick.core import InputError
+from tallystick.core.numeric import in_parts
 from tallystick.labels.definition.define import Events
 from tallystick.labels.kernels import places, unsettled
 from tallystick.labels.kernels.rows import FOREVER, Codes, Ints
@@ -22,11 +19,6 @@ from tallystick.labels.meaning.facts import Rows, codes, held, numbered
 from tallystick.labels.meaning.windows import bounds_all
 from tallystick.labels.plan import SPAN, Leaf, Window
 from tallystick.labels.words import WORDS
-
-S = TypeVar("S")
-T = TypeVar("T")
-
-_CHUNK = 50_000
 
 # A tuple of arrays handed on hides from the type checker how many there are.
 _ends: Any = places.ends
@@ -259,28 +251,8 @@ def point_keys(frame: pl.DataFrame, entity: str) -> pl.Series:
     return held(frame[entity], None, "points")
 
 
-_WORKERS = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="labels")
-
-
-def parts(size: int) -> list[tuple[int, int]]:
-    """Ranges [first, last) that [0, size) falls into, a few for each core."""
-    count = 1 if size <= _CHUNK else min(4 * (os.cpu_count() or 1), 2 * size // _CHUNK)
-    cuts = [size * part // count for part in range(count + 1)]
-    return list(pairwise(cuts))
-
-
-def in_parts(size: int, work: Callable[[int, int], T]) -> list[T]:
-    """`work(first, last)` for each of the parts, on every core: kernels hold no lock, parts share nothing."""
-    return each(parts(size), lambda part: work(*part))
-
-
 def taken(values: Any, order: Ints) -> Any:
     """The values in an order, on every core."""
     found = np.empty(order.size, values.dtype)
     in_parts(order.size, lambda first, last: places.taken(values, order, first, last, found))
     return found
-
-
-def each(items: Sequence[S], work: Callable[[S], T]) -> list[T]:
-    """`work` on each item, on every core."""
-    return [work(items[0])] if len(items) == 1 else list(_WORKERS.map(work, items))

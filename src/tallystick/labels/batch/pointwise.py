@@ -11,9 +11,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tallystick.core import FieldType
+from tallystick.core.numeric import in_parts
 from tallystick.labels import algebra as al
 from tallystick.labels.algebra import ALGEBRA
-from tallystick.labels.batch.arrangement import Place, in_parts
+from tallystick.labels.batch.arrangement import Place
 from tallystick.labels.batch.sheet import Sheet
 from tallystick.labels.kernels import edges, places, scans
 from tallystick.labels.kernels.rows import APPROXIMATE, FOUND, NONE, UNDEFINED, Codes, Ints

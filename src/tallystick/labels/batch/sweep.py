@@ -9,10 +9,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from tallystick.core.numeric import each, in_parts
 from tallystick.labels import algebra as al
 from tallystick.labels.algebra import ALGEBRA
 from tallystick.labels.batch import pointwise
-from tallystick.labels.batch.arrangement import Arrangement, Place, each, in_parts
+from tallystick.labels.batch.arrangement import Arrangement, Place
 from tallystick.labels.batch.sheet import Sheet
 from tallystick.labels.kernels import ranks, settled, slides, unsettled
 from tallystick.labels.kernels.linear import family_of
