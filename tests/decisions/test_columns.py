@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tallystick import decisions
 from tallystick.core import InputError
+from tallystick.core.numeric import parallel
 
 INPUTS = {"amount": "number", "rate": "number", "score": "number", "country": "string", "flag": "boolean",
           "day": "date", "anything": ""}  # fmt: skip
@@ -102,9 +103,15 @@ def frame_of(rows: list[dict[str, Any]]) -> pl.DataFrame:
 
 
 def checked(model: decisions.Model, name: str, frame: pl.DataFrame) -> None:
-    """Every row of the frame is what `decide` gives, in value and in type."""
-    found = model.decide_columns(name, frame)
+    """Every row of the frame is what `decide` gives, in value and in type; also where the frame is worked in parts."""
     expected = [model.decide(name, row) for row in frame.to_dicts()]
+    compared(model.decide_columns(name, frame), name, frame, expected)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parallel, "_CHUNK", 2)
+        compared(model.decide_columns(name, frame), name, frame, expected)
+
+
+def compared(found: pl.DataFrame, name: str, frame: pl.DataFrame, expected: list[decisions.Result]) -> None:
     assert found[name].to_list() == [result.value for result in expected]
     assert found.height == frame.height
     rule = f"{name}__rule"

@@ -16,6 +16,7 @@ from tests.feel import written
 from tests.feel.oracle_values import plain, same
 
 from tallystick import decisions
+from tallystick.core.numeric import parallel
 
 SOAK = os.environ.get("TALLYSTICK_SOAK") == "1"
 MODELS = 1_500 if SOAK else 40
@@ -125,8 +126,12 @@ def lifted(value: Any) -> Any:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(MODELS))
-def test_a_model_over_columns_gives_each_row_what_decide_gives(seed: int, tmp_path: Path) -> None:
+def test_a_model_over_columns_gives_each_row_what_decide_gives(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng = Random(seed)
+    # Half of the frames are worked in parts.
+    monkeypatch.setattr(parallel, "_CHUNK", 2 if seed % 2 else 50_000)
     model = model_of(rng, tmp_path / "model.dmn")
     frame = pl.DataFrame([column(name, rng) for name in INPUTS])
     for name in ("first", "second", "third", "last"):

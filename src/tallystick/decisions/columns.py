@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tallystick.core import InputError
+from tallystick.core.numeric import in_parts
 from tallystick.decisions.expressions import State, distinct, evaluate, route_of, tuples
 from tallystick.decisions.lookup import NONE, SEVERAL, Int32s, grouped
 from tallystick.decisions.plans import FUNCTIONS
@@ -28,6 +29,7 @@ from tallystick.decisions.vectors import (
     coded,
     constant,
     from_series,
+    joined,
     plain,
     size_of,
     to_series,
@@ -51,6 +53,7 @@ class Program:
     def __init__(self, plan: Plan, strict: bool = True) -> None:
         self.plan, self.strict = plan, strict
         self._searches: dict[str, Search] = {}
+        self._whole = any(reason != WORDS("columns.native").text() for reason in columns_plan(plan).values())
         self.routes = {e.key: _route(e) for e in plan.steps if e.kind not in FUNCTIONS}
 
     def decide(self, frame: pl.DataFrame, now: datetime | None = None) -> pl.DataFrame:
@@ -86,6 +89,27 @@ class Program:
             return self._decided(frame, now, True)
 
     def _decided(self, frame: pl.DataFrame, now: datetime | None, careful: bool) -> pl.DataFrame:
+        # Parts of a frame keep to the processor's cache; what goes by distinct row sees the whole frame at once.
+        size = frame.height
+        parts = (
+            [self._part(frame, now, careful)]
+            if self._whole
+            else in_parts(size, lambda first, last: self._part(frame[first:last], now, careful))
+        )
+        columns = []
+        for element in self.plan.outputs:
+            columns.append(to_series(joined([vectors[element.key] for vectors, _ in parts]), element.key))
+            if element.key in parts[0][1]:
+                numbers = pl.Series(
+                    f"{element.key}__rule", np.concatenate([rules[element.key] for _, rules in parts]) + 1
+                )
+                columns.append(pl.select(pl.when(numbers > 0).then(numbers)).to_series().alias(numbers.name))
+        return pl.DataFrame(columns)
+
+    def _part(
+        self, frame: pl.DataFrame, now: datetime | None, careful: bool
+    ) -> tuple[dict[str, Vector], dict[str, Int32s]]:
+        """The outputs over some rows, and the numbers of their rules."""
         state = State({}, {}, frame.height, now, careful)
         for element in self.plan.inputs:
             state.vectors[element.key] = self._input(element, frame)
@@ -96,13 +120,7 @@ class Program:
                 state.constants[element.key] = element.logic.run(state.constants, Run(now, [], [], []))
             else:
                 state.vectors[element.key] = _converted(element, self._step(element, state, rules))
-        columns = []
-        for element in self.plan.outputs:
-            columns.append(to_series(state.vectors[element.key], element.key))
-            if element.key in rules:
-                numbers = pl.Series(f"{element.key}__rule", rules[element.key] + 1)
-                columns.append(pl.select(pl.when(numbers > 0).then(numbers)).to_series().alias(numbers.name))
-        return pl.DataFrame(columns)
+        return {element.key: state.vectors[element.key] for element in self.plan.outputs}, rules
 
     def _input(self, element: Element, frame: pl.DataFrame) -> Vector:
         if element.key not in frame.columns:

@@ -13,7 +13,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tallystick.core.numeric import in_parts
 from tallystick.decisions.index import NULL, OTHER, Column, masks
 from tallystick.decisions.lookup import (
     Int32s,
@@ -87,21 +86,17 @@ class Search:
         found = np.empty(len(vectors[0]), np.int32)
         sole = self.table.policy != "F"
         starts, sets, fillers = self._prepared(vectors, now)
-        large = self._large
-        flat = sets[:, 0].copy() if self.words == 1 else None
-
-        def part(first: int, last: int) -> None:
-            for start, codes in _chunks(fillers, first, last):
-                into = found[start : start + codes.shape[1]]
-                if large is not None:
-                    arrays = (large.few, large.rows, large.pieces, large.low, large.high)
-                    large_table(codes, starts, *arrays, len(self.table.rules), sole, into)
-                elif flat is not None:
-                    single_word(codes, starts, flat, self._every(), sole, into)
-                else:
-                    many_words(codes, starts, sets, sole, into)
-
-        in_parts(len(found), part)
+        for start, codes in self._chunks(fillers, len(found)):
+            into = found[start : start + codes.shape[1]]
+            if sets is None:
+                assert self._large is not None
+                large = self._large
+                arrays = (large.few, large.rows, large.pieces, large.low, large.high)
+                large_table(codes, starts, *arrays, len(self.table.rules), sole, into)
+            elif self.words == 1:
+                single_word(codes, starts, sets[:, 0].copy(), self._every(), sole, into)
+            else:
+                many_words(codes, starts, sets, sole, into)
         return found
 
     def sets(self, vectors: Sequence[Vector], now: datetime | None) -> Int64s:
@@ -111,16 +106,27 @@ class Search:
         if self.words == 1:
             assert sets is not None
             flat, word = sets[:, 0].copy(), np.empty((rows, 1), np.int64)
-            for start, codes in _chunks(fillers, 0, rows):
+            for start, codes in self._chunks(fillers, rows):
                 word_of(codes, starts, flat, self._every(), word[start : start + codes.shape[1], 0])
             return word
         found = np.empty((rows, len(vectors)), np.int64)
-        for start, codes in _chunks(fillers, 0, rows):
+        for start, codes in self._chunks(fillers, rows):
             found[start : start + codes.shape[1]] = codes.T
         return found
 
     def _every(self) -> Any:
         return np.uint64((1 << len(self.table.rules)) - 1)
+
+    def _chunks(self, fillers: Sequence[Callable[[int, int, Int32s], None]], rows: int) -> Iterator[tuple[int, Int32s]]:
+        """Codes of all columns, some rows at a time: what is written stays in the processor's cache."""
+        codes = np.empty((len(fillers), min(_CHUNK, rows)), np.int32)
+        for start in range(0, rows, _CHUNK):
+            stop = min(start + _CHUNK, rows)
+            if stop - start < codes.shape[1]:
+                codes = np.empty((len(fillers), stop - start), np.int32)
+            for column, fill in enumerate(fillers):
+                fill(start, stop, codes[column])
+            yield start, codes
 
     def _prepared(
         self, vectors: Sequence[Vector], now: datetime | None
@@ -157,20 +163,6 @@ class Search:
         if key not in self._cuts:
             self._cuts[key] = _cuts(self.table.columns[number], vector.kind, vector.scale)
         return self._cuts[key]
-
-
-def _chunks(
-    fillers: Sequence[Callable[[int, int, Int32s], None]], first: int, last: int
-) -> Iterator[tuple[int, Int32s]]:
-    """Codes of all columns, some rows at a time: what is written stays in the processor's cache."""
-    codes = np.empty((len(fillers), min(_CHUNK, last - first)), np.int32)
-    for start in range(first, last, _CHUNK):
-        stop = min(start + _CHUNK, last)
-        if stop - start < codes.shape[1]:
-            codes = np.empty((len(fillers), stop - start), np.int32)
-        for column, fill in enumerate(fillers):
-            fill(start, stop, codes[column])
-        yield start, codes
 
 
 def _single(value: Any) -> Any:

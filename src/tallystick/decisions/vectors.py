@@ -13,7 +13,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tallystick.core import InputError
-from tallystick.core.numeric import in_parts
 from tallystick.decisions.lookup import Int32s, Int64s, grouped
 from tallystick.decisions.words import WORDS
 from tallystick.feel import lift
@@ -90,6 +89,32 @@ def take(vector: Vector, rows: NDArray[Any]) -> Vector:
     return Plain(vector.data[rows], valid, vector.kind, vector.scale, vector.even)
 
 
+def joined(parts: Sequence[Vector]) -> Vector:
+    """Parts of a column as one.
+
+    Raises
+    ------
+    Uneven
+        Where parts of other scales no longer tell the text of each number.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    plains = [part for part in parts if isinstance(part, Plain)]
+    if len(plains) == len(parts) and len({(part.kind, part.scale) for part in plains}) == 1:
+        valid = [part.valid if len(part.valid) else np.ones(len(part), np.bool_) for part in plains]
+        return Plain(
+            np.concatenate([part.data for part in plains]),
+            np.concatenate(valid) if any(len(part.valid) for part in plains) else _ALL,
+            plains[0].kind,
+            plains[0].scale,
+            all(part.even for part in plains),
+        )
+    found = [coded(part) for part in parts]
+    starts = np.cumsum([0, *(len(part.values) for part in found)])
+    codes = [part.codes + np.int32(start) for part, start in zip(found, starts[:-1], strict=True)]
+    return Coded(np.concatenate(codes), [value for part in found for value in part.values])
+
+
 def from_series(series: pl.Series) -> Vector:
     """A column of a frame, without any loss.
 
@@ -107,7 +132,8 @@ def from_series(series: pl.Series) -> Vector:
             return _plain(whole, "number", scale)
         return _distinct(series)
     if dtype.is_float():
-        floats = series.cast(pl.Float64()).fill_null(float("nan")).to_numpy()
+        reals = series.cast(pl.Float64())
+        floats = (reals.fill_null(float("nan")) if reals.null_count() else reals).to_numpy()
         valid = np.isfinite(floats)
         return Plain(floats, _ALL if valid.all() else valid, "real")
     if dtype == pl.Date():
@@ -126,8 +152,10 @@ def from_series(series: pl.Series) -> Vector:
 
 
 def _plain(whole: pl.Series, kind: str, scale: int) -> Plain:
-    valid = whole.is_not_null().to_numpy() if whole.null_count() else _ALL
-    return Plain(whole.fill_null(0).to_numpy(), valid, kind, scale)
+    # Without nulls the column is taken as it lies, with no copy.
+    if not whole.null_count():
+        return Plain(whole.to_numpy(), _ALL, kind, scale)
+    return Plain(whole.fill_null(0).to_numpy(), whole.is_not_null().to_numpy(), kind, scale)
 
 
 def _texts(series: pl.Series) -> Coded:
@@ -266,8 +294,7 @@ def _gathered(values: pl.Series, codes: Int32s, name: str) -> pl.Series:
         held = values.to_list()
         return pl.Series(name, [held[code] for code in codes.tolist()], dtype=pl.Object())
     if values.dtype == pl.Int64() and len(values):
-        table, data = values.fill_null(0).to_numpy(), np.empty(len(codes), np.int64)
-        in_parts(len(codes), lambda a, b: np.take(table, codes[a:b], out=data[a:b], mode="clip"))
+        data = values.fill_null(0).to_numpy()[codes]
         valid = values.is_not_null().to_numpy()[codes] if values.null_count() else _ALL
         return masked(pl.Series(name, data), _ALL if valid.all() else valid).alias(name)
     return values.gather(codes.astype(np.uint32)).alias(name)
