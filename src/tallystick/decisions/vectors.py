@@ -21,7 +21,6 @@ _EPOCH = date(1970, 1, 1)
 _INT64 = 2**63 - 1
 _DIGITS_MAX = 38
 _INT64_DIGITS = 18
-_ALIKE_MAX = 8
 _DTYPES = {
     str: pl.String(),
     bool: pl.Boolean(),
@@ -165,13 +164,8 @@ def _texts(series: pl.Series) -> Coded:
     texts = series.cast(pl.String())
     groups, firsts = grouped(texts.hash().to_numpy().view(np.int64).reshape(-1, 1))
     values = texts.gather(firsts)
-    if len(values) > _ALIKE_MAX:
-        alike = texts.eq_missing(values.gather(groups.astype(np.uint32))).all()
-    else:
-        counts = np.bincount(groups, minlength=len(values)).tolist()
-        column = pl.col(texts.name)
-        alone = [column.eq_missing(pl.lit(v, pl.String())).sum().alias(str(i)) for i, v in enumerate(values.to_list())]
-        alike = list(texts.to_frame().select(alone).row(0)) == counts
+    held = values.gather(groups.view(np.uint32))
+    alike = held.null_count() == texts.null_count() and (texts == held).all()
     if not alike:
         # Two texts of one hash: they are told apart by themselves.
         return _texts(texts.cast(pl.Enum(texts.drop_nulls().unique(maintain_order=True))))
