@@ -232,11 +232,14 @@ def least(op: str) -> Callable[[list[Any]], Any]:
     return act
 
 
+def exact(items: list[Decimal]) -> Decimal:
+    """The sum with all its digits: what is asked of it is rounded once."""
+    with localcontext(Context(prec=20_000, Emin=-999_999, Emax=999_999)):
+        return sum(items, Decimal(0))
+
+
 def total(items: list[Decimal]) -> Decimal | None:
-    found: Decimal | None = items[0]
-    for item in items[1:]:
-        found = None if found is None else number(lambda a=found, b=item: a + b)  # type: ignore[misc]
-    return found
+    return number(lambda: exact(items))
 
 
 def product(items: list[Decimal]) -> Decimal | None:
@@ -247,8 +250,7 @@ def product(items: list[Decimal]) -> Decimal | None:
 
 
 def mean(items: list[Decimal]) -> Decimal | None:
-    whole_sum = total(items)
-    return None if whole_sum is None else number(lambda: whole_sum / len(items))
+    return number(lambda: exact(items) / len(items))
 
 
 def median(items: list[Decimal]) -> Decimal | None:
