@@ -53,7 +53,7 @@ class Program:
     def __init__(self, plan: Plan, strict: bool = True) -> None:
         self.plan, self.strict = plan, strict
         self._searches: dict[str, Search] = {}
-        self._whole = any(reason != WORDS("columns.native").text() for reason in columns_plan(plan).values())
+        self._whole = any(_reason(e) for e in plan.steps if e.kind not in FUNCTIONS)
         self.routes = {e.key: _route(e) for e in plan.steps if e.kind not in FUNCTIONS}
 
     def decide(self, frame: pl.DataFrame, now: datetime | None = None) -> pl.DataFrame:
@@ -187,17 +187,18 @@ def columns_plan(plan: Plan) -> dict[str, str]:
     dict
         By decision: "in columns", or "by distinct row" with the reason.
     """
-    found = {}
-    for element in plan.steps:
-        if element.kind in FUNCTIONS:
-            continue
-        reason = _route(element)
-        if not reason and element.logic is not None and isinstance(element.logic.source, Expr):
-            reason = route_of(element.logic.source)
-        elif not reason and element.logic is not None:
-            reason = _table_reason(element.logic.source)
-        found[element.key] = WORDS("columns.by_row", given=reason).text() if reason else WORDS("columns.native").text()
-    return found
+    reasons = {element.key: _reason(element) for element in plan.steps if element.kind not in FUNCTIONS}
+    native = WORDS("columns.native").text()
+    return {key: WORDS("columns.by_row", given=reason).text() if reason else native for key, reason in reasons.items()}
+
+
+def _reason(element: Element) -> str:
+    """Why an element, or a part of it, goes by distinct row or value; "" where none does."""
+    reason = _route(element)
+    if reason or element.logic is None:
+        return reason
+    source = element.logic.source
+    return route_of(source) if isinstance(source, Expr) else _table_reason(source)
 
 
 def _table_reason(table: Table) -> str:
