@@ -5,7 +5,7 @@ SHARED := $(or $(TALLYSTICK_SHARED),../shared)
 DEMO := build/demo
 .DEFAULT_GOAL := help
 
-.PHONY: help setup services demo real test check bench soak clean
+.PHONY: help setup services demo real test check bench quality soak clean
 
 help:  ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ demo: .venv/.ready  ## The main job on the simulated bank: load, labels, train, 
 
 real: .venv/.ready  ## The main job on real data: 30,000 card clients of ../shared/data/taiwan.csv
 	TALLYSTICK_SHARED="$(abspath $(SHARED))" $(BIN)/tally -p examples/card_issuer run --json build/card_issuer.json
-	TALLYSTICK_SHARED="$(abspath $(SHARED))" $(BIN)/python bench/models.py examples/card_issuer
+	TALLYSTICK_SHARED="$(abspath $(SHARED))" $(BIN)/python bench/card_issuer.py examples/card_issuer
 
 test: check services  ## Checks, all tests and a small demo
 	$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -43,6 +43,9 @@ check: .venv/.ready  ## ruff, mypy --strict and the floors of the house
 
 bench: .venv-bench/.ready .venv-feast/.ready  ## Ratios against named peers, in the same run
 	.venv-bench/bin/python -m bench
+
+quality: .venv-bench/.ready  ## Models beside four peers on real data: the same folds and columns, repeated
+	TALLYSTICK_SHARED="$(abspath $(SHARED))" .venv-bench/bin/python -m bench.quality
 
 soak: .venv/.ready services  ## The counted proofs, whole
 	TALLYSTICK_SOAK=1 $(BIN)/python -m pytest -n 2 -m soak

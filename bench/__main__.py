@@ -6,7 +6,7 @@ import runpy
 import sys
 from pathlib import Path
 
-NAMES = ("labels", "decisions", "journal")
+NAMES = ("labels", "decisions", "journal", "models")
 
 
 def main() -> None:

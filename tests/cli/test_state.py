@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tallystick.desk import load_project
+
 Tally = Callable[..., tuple[int, str, str]]
 Payment = Callable[..., dict[str, Any]]
 
@@ -187,8 +189,8 @@ def test_a_model_that_fails_its_gates_does_not_become_champion(trained: Path, tm
     """Exit code 1, the gate named, the model stored, the champion as before, who goes on deciding."""
     folder = tmp_path / "bank"
     shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("journal", "ledger"))
-    home = folder / ".tallystick/registry/card_fraud"
-    champion = (home / "champion").read_text("ascii")
+    registry = load_project(folder).registry()
+    champion = registry.resolve("card_fraud")
     recipes = folder / "models.toml"
     text = re.sub(r"auc_min = [\d.]+", "auc_min = 0.9999", recipes.read_text("utf-8"))
     text = re.sub(r"(?s)^labels = \[.*?\]", 'labels = ["amount_now", "payments_1h"]', text, flags=re.MULTILINE)
@@ -196,9 +198,9 @@ def test_a_model_that_fails_its_gates_does_not_become_champion(trained: Path, tm
     code, out, error = tally("-p", folder, "train")
     assert (code, error) == (1, "")
     assert "card_fraud: a gate failed (auc_min)" in out
-    assert (home / "champion").read_text("ascii") == champion
-    assert len([path for path in home.iterdir() if path.is_dir()]) == 2
-    (home / "champion").unlink()
+    assert registry.champion("card_fraud") == champion
+    assert len(registry.versions("card_fraud")) == 2
+    registry.retire("card_fraud", champion, by="Ann", at=1, comment="drift")
     for language, words in (("en", "failed its gates"), ("zh", "未通过门槛")):
         code, out, error = tally("--language", language, "-p", folder, "run")
         assert (code, out) == (1, "")

@@ -48,7 +48,7 @@ def test_an_answer_is_in_the_journal_before_it_is_given(desk: Desk, payment: Pay
     assert answer.outcome in ("approve", "step-up", "decline")
     assert answer.matched
     assert entry.record.k == entry.record.decided_at == entry.record.fact.known_at
-    assert set(answer.versions) == {"model", "decision", "labels", "reasons"}
+    assert set(answer.versions) == {"model", "decision", "labels", "reasons", "setting"}
     assert entry.record.lake == desk.opening.lake
     assert entry.leaf is not None
 

@@ -103,18 +103,20 @@ def test_a_changed_definition_is_missed_by_name(bank: Path, what: str, source: s
 
 
 def test_a_model_that_is_gone_is_missed_by_name(bank: Path) -> None:
-    """The recorded model's folder was removed: replay names it and uses no other."""
-    stored = next(path for path in (bank / ".tallystick/registry/card_fraud").iterdir() if path.is_dir())
-    shutil.rmtree(stored)
-    with pytest.raises(StateError, match=stored.name):
+    """The recorded model's file was removed: replay names it and uses no other."""
+    stored = next((bank / ".tallystick/registry/card_fraud").glob("*.tally"))
+    stored.unlink()
+    with pytest.raises(StateError, match=stored.stem):
         replay_decisions(load_project(bank))
 
 
 def test_a_touched_model_is_refused(bank: Path) -> None:
-    """One digit of the stored model changed."""
-    stored = next((bank / ".tallystick/registry/card_fraud").glob("*/model.json"))
-    edit(stored, r'"base_score": 600', '"base_score": 601')
-    with pytest.raises(TamperError, match=stored.parent.name):
+    """One bit of the stored model changed."""
+    stored = next((bank / ".tallystick/registry/card_fraud").glob("*.tally"))
+    damaged = bytearray(stored.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    stored.write_bytes(damaged)
+    with pytest.raises(TamperError, match=stored.stem):
         replay_decisions(load_project(bank))
 
 
@@ -127,9 +129,9 @@ def test_a_renamed_flow_is_missed_by_name(bank: Path) -> None:
 
 
 def test_a_newer_champion_leaves_old_decisions_alone(bank: Path) -> None:
-    """A decision is replayed by the model that it names, whoever is champion now."""
-    home = bank / ".tallystick/registry/card_fraud"
-    (home / "champion").unlink()
+    """A decision is replayed by the model that it names, whoever is champion now, and even when it was retired."""
+    registry = load_project(bank).registry()
+    registry.retire("card_fraud", registry.resolve("card_fraud"), by="Ann", at=1, comment="drift")
     found = replay_decisions(load_project(bank))
     assert (found.decisions, found.differing) == (300, 0)
 

@@ -22,7 +22,7 @@ from tallystick.desk.project import ProjectTable, Settings
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md"), *ROOT.glob("examples/*/*.md"), *ROOT.glob("changelog.d/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("examples/*/*.md"), *ROOT.glob("changelog.d/*.md")])
 
 # Python that shows a call without its surroundings, with the reason why it cannot run alone.
 NOT_RUN = {

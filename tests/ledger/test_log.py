@@ -20,6 +20,7 @@ from tallystick.ledger import (
     root_of,
     verify_consistency,
     verify_inclusion,
+    verify_subtree,
 )
 from tallystick.ledger.tiles import read_entries, tile_path
 from tallystick.ledger.words import WORDS
@@ -101,6 +102,18 @@ def test_tile_paths_of_the_specification() -> None:
     assert tile_path(0, 1_234_067) == "tile/0/x001/x234/067"
     assert tile_path(3, 0, 1) == "tile/3/000.p/1"
     assert tile_path("entries", 999) == "tile/entries/999"
+
+
+def test_subtrees_are_proven_from_tiles(tmp_path: Path) -> None:
+    log = _log(tmp_path)
+    entries = _entries(1000)
+    log.append(entries)
+    for start, stop, size in ((512, 700, 1000), (0, 300, 900), (256, 512, 512), (999, 1000, 1000)):
+        inner, root = root_of(entries[start:stop]), root_of(entries[:size])
+        verify_subtree(start, stop, size, log.prove_subtree(start, stop, size), inner, root)
+    for start, stop in ((1, 3), (0, 1001), (5, 5)):
+        with pytest.raises(InputError):
+            log.prove_subtree(start, stop)
 
 
 def test_partial_tiles_go_when_the_full_one_stands(tmp_path: Path) -> None:

@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.core import InputError, TamperError
-from tallystick.ledger import Checkpoint, Signer, Verifier, generate_key, open_checkpoint, open_note, sign_note
+from tallystick.ledger import (
+    Checkpoint,
+    Signer,
+    Verifier,
+    generate_key,
+    open_checkpoint,
+    open_note,
+    sign_checkpoint,
+    sign_note,
+)
 
 # The example key and note of golang.org/x/mod/sumdb/note.
 _VKEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
@@ -91,7 +100,7 @@ def test_texts_that_cannot_be_signed(text: str) -> None:
 def test_checkpoints_round_trip(size: int, root: bytes) -> None:
     signer = Signer(_SKEY)
     head = Checkpoint("PeterNeumann", size, root)
-    assert open_checkpoint(head.signed(signer), [signer.verifier]) == head
+    assert open_checkpoint(sign_checkpoint(head, signer), [signer.verifier]) == head
 
 
 @pytest.mark.parametrize(
@@ -113,6 +122,6 @@ def test_signed_texts_that_are_no_checkpoints(text: str) -> None:
 def test_a_trusted_key_cannot_speak_for_another_log() -> None:
     """A witness's or another log's key does not make a checkpoint of this log valid."""
     signer = Signer(_SKEY)
-    note = Checkpoint("bank.example/log", 1, bytes(32)).signed(signer)
+    note = sign_checkpoint(Checkpoint("bank.example/log", 1, bytes(32)), signer)
     with pytest.raises(TamperError):
         open_checkpoint(note, [signer.verifier])

@@ -60,4 +60,6 @@ def newcomers() -> pl.DataFrame:
 @pytest.fixture(scope="session")
 def fitted(applicants: pl.DataFrame) -> Model:
     trees = TreeOptions(rounds=40)
-    return LayeredClassifier(trees=trees).fit(applicants.select(LABELS), applicants["bad"]).model_
+    return (
+        LayeredClassifier(("scorecard", "trees"), trees=trees).fit(applicants.select(LABELS), applicants["bad"]).model_
+    )

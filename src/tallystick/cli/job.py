@@ -46,6 +46,10 @@ def run_job(steps: tuple[str, ...] | None, json_file: Path | None = None, fresh:
         if not trained.passed:
             gates = ", ".join(gate.name for gate in trained.report.gates if not gate.passed)
             typer.echo(WORDS("model.failed", model=trained.name, gates=gates).text(CONTEXT.language))
+        # A step may be taken from its note, and people may have approved since.
+        elif missing := project.registry().entry(trained.name, trained.version).standing.missing:
+            about = {"name": trained.name, "version": trained.version[:12], "missing": missing}
+            typer.echo(WORDS("models.waiting", **about).text(CONTEXT.language))
     if outcome.report:
         typer.echo(WORDS("report.at", path=outcome.report).text(CONTEXT.language))
     if outcome.failed:

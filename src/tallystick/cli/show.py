@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any
@@ -14,6 +15,7 @@ from tallystick.cli.words import WORDS
 from tallystick.core import Language
 
 _UNKNOWN = None
+_WIDE = 10_000
 
 
 class Steps:
@@ -59,7 +61,13 @@ def print_table(language: Language, codes: Sequence[str], rows: Iterable[Sequenc
         table.add_column(WORDS(code).text(language), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        # What another program reads is not folded to the 80 columns of a terminal that is not there.
+        console.width = max(
+            console.width, console.measure(table, options=console.options.update(max_width=_WIDE)).maximum
+        )
+    console.print(table)
 
 
 def print_pairs(language: Language, pairs: Iterable[tuple[str, str]]) -> None:

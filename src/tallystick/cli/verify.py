@@ -1,43 +1,58 @@
-"""`tally verify`: checks a proof file with the ledger alone; no project, no numpy, no network."""
+"""`tally verify`: checks a proof file with the ledger alone; only `--rescore` loads the rooms that decide."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tallystick.cli.words import WORDS
-from tallystick.core import InputError, Language
-from tallystick.ledger import verify
+from tallystick.core import Language
+from tallystick.ledger import Verdict
+from tallystick.ledger.verifier import read_file, read_keys, read_policy, verdict_document, verdict_words, verify_file
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(WORDS("file.read", given=str(path), why=error.strerror or str(error))) from None
+def check_proof(
+    file: Path, vkeys: Sequence[Path], policy: Path | None, again: bool, language: Language
+) -> tuple[dict[str, Any], str]:
+    """Check a proof file; returns the verdict as JSON values and as words.
+
+    `again` takes its decision again from what it carries: "ok" then says that this came out the same too.
+    """
+    if again:
+        return _rescored(file, vkeys, policy, language)
+    verdict = verify_file(file, vkeys, policy)
+    return verdict_document(verdict, language), verdict_words(verdict, language)
 
 
-def verify_file(file: Path, vkey: Path, language: Language) -> tuple[dict[str, Any], str]:
-    """Check a proof file against the keys in a file (one a line); returns the verdict as JSON values and as words."""
-    keys = [line.strip() for line in _read(vkey).decode("utf-8", "replace").splitlines() if line.strip()]
-    verdict = verify(_read(file), keys)
-    document = {
-        "ok": verdict.ok,
-        "origin": verdict.origin,
-        "size": verdict.size,
-        "index": verdict.index,
-        "checks": list(verdict.checks),
-        "fault": verdict.fault.text(language) if verdict.fault else None,
-        "payload": verdict.payload.decode() if verdict.payload else None,
+def _rescored(file: Path, vkeys: Sequence[Path], policy: Path | None, language: Language) -> tuple[dict[str, Any], str]:
+    from msgspec import to_builtins
+
+    from tallystick.desk import rescore
+
+    found = rescore(read_file(file), read_keys(vkeys), read_policy(policy))
+    document = verdict_document(found.verdict, language)
+    if not found.verdict.ok:
+        return document, verdict_words(found.verdict, language)
+    fault = None if found.fault is None else found.fault.text(language)
+    document["ok"] = found.ok
+    document["rescore"] = {
+        "ok": found.ok,
+        "fault": fault,
+        "outcome": found.outcome,
+        "compared": found.compared,
+        "differences": to_builtins(found.differences),
     }
-    if verdict.ok:
-        words = WORDS(
-            "proof.ok",
-            index=verdict.index,
-            size=verdict.size,
-            origin=verdict.origin,
-            checks=", ".join(verdict.checks),
-        )
+    lines = [_held(found.verdict, language)]
+    if fault is not None:
+        lines.append(WORDS("rescore.fault", fault=fault).text(language))
+    elif found.ok:
+        lines.append(WORDS("rescore.same", outcome=found.outcome, compared=found.compared).text(language))
     else:
-        words = WORDS("proof.failed", fault=document["fault"])
-    return document, words.text(language)
+        lines.append(WORDS("rescore.differs", differing=len(found.differences)).text(language))
+        lines += [f"{item.what}: {item.recorded} -> {item.replayed}" for item in found.differences]
+    return document, "\n".join(lines)
+
+
+def _held(verdict: Verdict, language: Language) -> str:
+    return verdict_words(verdict, language).splitlines()[0]

@@ -235,8 +235,11 @@ def budget_plot(budget: AlertBudget) -> Plot:
     )
 
 
-def drift_plots(drift: Sequence[LabelDrift]) -> tuple[Plot, ...]:
-    """Draw PSI and the share of missing values, labels by months; the 24 labels that moved most are drawn."""
+def drift_plots(drift: Sequence[LabelDrift], prefix: str = "") -> tuple[Plot, ...]:
+    """Draw PSI and the share of missing values, labels by months; the 24 labels that moved most are drawn.
+
+    `prefix` goes before the id of each plot.
+    """
     values = [(label.label, point) for label in drift for point in label.points]
     moved = [(point.psi, name, point.month) for name, point in values if point.psi is not None]
     plots = []
@@ -246,13 +249,13 @@ def drift_plots(drift: Sequence[LabelDrift]) -> tuple[Plot, ...]:
         reading = WORDS("read.drift", label=name, psi=f"{psi:.3f}", month=month, n=look, labels=len(drift))
         rows = [(label, point.month, _or_dash(point.psi, ".3f")) for label, point in values]
         columns = ("column.label", "column.month", "column.psi")
-        plots.append(_heat("drift-psi", "plot.drift", drift, "psi", reading, columns, rows))
+        plots.append(_heat(f"{prefix}drift-psi", "plot.drift", drift, "psi", reading, columns, rows))
     if any(point.share_missing > 0 for _, point in values):
         share, name, month = max((point.share_missing, name, point.month) for name, point in values)
         reading = WORDS("read.missing", label=name, share=f"{share:.0%}", month=month)
         rows = [(label, point.month, f"{point.share_missing:.1%}") for label, point in values]
         columns = ("column.label", "column.month", "column.missing")
-        plots.append(_heat("drift-missing", "plot.missing", drift, "share_missing", reading, columns, rows))
+        plots.append(_heat(f"{prefix}drift-missing", "plot.missing", drift, "share_missing", reading, columns, rows))
     return tuple(plots)
 
 
@@ -317,6 +320,27 @@ def _plot(
         axes.tick_params(length=0)
         svg = inline(svg_of(figure, name), name, (*axis_codes, *series))
     return Plot(name, WORDS(title), svg, reading, tuple(WORDS(code) for code in columns), tuple(rows), wide)
+
+
+def month_plot(
+    name: str,
+    title: str,
+    months: Sequence[str],
+    draw: Callable[[Axes], None],
+    axis: str,
+    series: tuple[str, ...],
+    reading: Message,
+    columns: Sequence[str],
+    rows: Sequence[tuple[str | Message, ...]],
+) -> Plot:
+    """Draw a wide plot over months, which stand at 0, 1, 2, … of its axis; `axis` is the code of the other one."""
+
+    def drawn(axes: Axes) -> None:
+        draw(axes)
+        every = -(-len(months) // 14)
+        axes.set_xticks(range(0, len(months), every), list(months)[::every])
+
+    return _plot(name, title, drawn, ("axis.month", axis), series, reading, columns, rows, wide=True)
 
 
 def _heat_colour(value: float | None) -> str:

@@ -39,8 +39,8 @@ WORDS = Catalogue(
         "table.share": ("Share", "占比"),
         "table.rows": ("Rows", "行数"),
         "table.bad_rate": ("Bad rate", "坏样本率"),
-        "table.auc_cv": ("AUC, cross-validated", "AUC（交叉验证）"),
-        "table.ks_cv": ("KS, cross-validated", "KS（交叉验证）"),
+        "table.auc_cv": ("AUC, mean of the folds", "AUC（各折均值）"),
+        "table.ks_cv": ("KS, mean of the folds", "KS（各折均值）"),
         "table.auc_oot": ("AUC, out of time", "AUC（跨期）"),
         "table.ks_oot": ("KS, out of time", "KS（跨期）"),
         "table.gates": ("Gates", "准入门槛"),
@@ -177,5 +177,61 @@ WORDS = Catalogue(
         "missing.source_null": ("empty at the source", "来源为空"),
         "missing.undefined": ("no value by arithmetic", "运算无值"),
         "page.drift": ("Drift of labels: {project}", "标签漂移：{project}"),
+        # the page of monitoring
+        "page.monitor": ("Monitoring of models: {project}", "模型监控：{project}"),
+        "monitor.expired": (
+            "This champion has expired: validate and approve it anew.",
+            "该现任模型已到期：请重新验证并审批。",
+        ),
+        "monitor.calm": ("No alarm.", "无告警。"),
+        "monitor.psi": (
+            "{month}: the points have moved, PSI {value} (limit {limit})",
+            "{month}：分值发生漂移，PSI {value}（界限 {limit}）",
+        ),
+        "monitor.label_psi": (
+            "{month}: label {label} has moved, PSI {value} (limit {limit})",
+            "{month}：标签 {label} 发生漂移，PSI {value}（界限 {limit}）",
+        ),
+        "monitor.missing_rise": (
+            "{month}: label {label} is missing more often, by {value} of the rows (limit {limit})",
+            "{month}：标签 {label} 缺失增多，占行数的 {value}（界限 {limit}）",
+        ),
+        "monitor.auc_drop": (
+            "{month}: the AUC has dropped by {value} (limit {limit}), more than chance explains",
+            "{month}：AUC 下降 {value}（界限 {limit}），超出偶然波动",
+        ),
+        "monitor.rate_ratio": (
+            "{month}: observed over predicted bad rate is {value} (limit {limit}), more than chance explains",
+            "{month}：实际坏样本率与预测之比为 {value}（界限 {limit}），超出偶然波动",
+        ),
+        "plot.monitor_psi": ("Points by month against development (PSI)", "逐月分值相对开发样本的漂移（PSI）"),
+        "plot.monitor_auc": ("AUC by month of origin", "按起始月份的 AUC"),
+        "plot.monitor_rate": ("Predicted and observed bad rate by month of origin", "按起始月份的预测与实际坏样本率"),
+        "axis.month": ("month", "月份"),
+        "axis.psi": ("PSI", "PSI"),
+        "axis.bad_rate_all": ("bad rate", "坏样本率"),
+        "axis.auc": ("AUC", "AUC"),
+        "series.judged": ("judged by at training", "训练时的评定值"),
+        "series.limit": ("limit", "界限"),
+        "series.predicted": ("predicted", "预测"),
+        "series.observed": ("observed", "实际"),
+        "column.rows": ("Rows", "行数"),
+        "column.ripe": ("With outcome", "已有结果"),
+        "column.auc": ("AUC", "AUC"),
+        "column.low": ("From", "自"),
+        "column.high": ("To", "至"),
+        "column.ks": ("KS", "KS"),
+        "read.monitor_psi": (
+            "The points moved most in {month}: PSI {psi} against development, limit {limit}.",
+            "{month} 的分值变化最大：相对开发样本的 PSI 为 {psi}，界限 {limit}。",
+        ),
+        "read.monitor_auc": (
+            "The lowest AUC is {auc} in {month}, on {events} bad outcomes; the bars show what chance alone does to each month.",
+            "最低的 AUC 为 {month} 的 {auc}，基于 {events} 个坏样本；竖线为各月的偶然波动范围。",
+        ),
+        "read.monitor_rate": (
+            "Of the rows whose outcome is known, {observed} turned out bad where the model predicted {predicted}.",
+            "已知结果的行中，实际坏样本率为 {observed}，模型预测为 {predicted}。",
+        ),
     }
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -24,6 +24,7 @@ from tallystick.desk.training import outcomes
 
 BUDGETS = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1)
 DRIFT_LABELS = 12
+OFFER = ("rating", "limit_minor", "price_bps")
 
 
 class OutcomeCount(msgspec.Struct, frozen=True):
@@ -104,11 +105,16 @@ def _baseline(champion: Champion, flow: Flow, events: pl.DataFrame, values: pl.D
 
 def _rows(champion: Champion, events: pl.DataFrame, values: pl.DataFrame, scored: pl.DataFrame) -> Iterator[Any]:
     """For each row a function from input names to the decision's inputs."""
-    three = (frame.iter_rows(named=True) for frame in (events, values, scored.select("points", "pd")))
+    said = scored.select(name for name in ("pd", "points", *OFFER) if name in scored.columns)
+    three = (frame.iter_rows(named=True) for frame in (events, values, said))
     for event, vector, score in zip(*three, strict=True):
-        yield lambda names, e=event, v=vector, s=score: inputs(
-            champion, names, e, v, models.Score(s["pd"], s["points"], {}, ())
-        )
+        yield lambda names, e=event, v=vector, s=score: inputs(champion, names, e, v, _score(s))
+
+
+def _score(said: Mapping[str, Any]) -> models.Score:
+    """A row of `score_columns` as a score without raw answers and reasons."""
+    offer = models.Offer(said["limit_minor"], said["price_bps"]) if "price_bps" in said else None
+    return models.Score(said["pd"], said["points"], {}, (), said.get("rating", ""), offer)
 
 
 def caught(score: Any, bad: Any) -> tuple[BudgetPoint, ...]:

@@ -119,23 +119,23 @@ def _label(project: Project, definition: Definition) -> Entry:
 
 
 def _model(project: Project, recipe: Recipe, entries: dict[str, Entry]) -> Entry:
-    read = [entries[name] for name in recipe.labels]
+    read = [entries[name] for name in recipe.reads]
     grades = [Grade[entry.grade] for entry in read if entry.grade]
     purposes = [frozenset(entry.purposes) for entry in read if entry.purposes]
     return Entry(
         name=recipe.name,
         nature=MODEL,
-        kind=" + ".join(recipe.layers),
+        kind=" + ".join(recipe.parts or recipe.layers),
         type="real",
         version=project.registry().champion(recipe.name) or "",
         description=recipe.target,
-        owner=_owners(project, (recipe.points,)),
+        owner=recipe.governance.owner or _owners(project, (recipe.points,)),
         grade=max(grades).name if grades else "",
         purposes=tuple(sorted(frozenset.intersection(*purposes))) if purposes else (),
         streams=tuple(dict.fromkeys(stream for entry in read for stream in entry.streams)),
         entities=tuple(dict.fromkeys(entity for entry in read for entity in entry.entities)),
         columns=tuple(dict.fromkeys(column for entry in read for column in entry.columns)),
-        labels=recipe.labels,
+        labels=recipe.reads,
         approximate=any(entry.approximate for entry in read),
     )
 

@@ -14,11 +14,13 @@ from typing import Any
 import msgspec
 
 from tallystick import compliance, models
-from tallystick.core import Fact, TallystickError, to_datetime
-from tallystick.desk.champion import Champion
+from tallystick.core import Fact, FieldType, Instant, TallystickError, to_datetime
+from tallystick.desk.champion import Champion, Judge
 from tallystick.desk.frames import DecisionRecord
 from tallystick.desk.house import Desk, Incoming, Request
 from tallystick.feel import to_feel
+
+_BASIS_POINTS = FieldType("decimal", scale=4)
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -92,13 +94,7 @@ def judge(
     digest: str,
     lake: Mapping[str, int],
 ) -> DecisionRecord:
-    """Score a label vector, run the decision on it and gather the record: the same way live and in replay."""
-    score = champion.model.score(values)
-    result = champion.tables.decide(
-        champion.flow.decision_name,
-        inputs(champion, champion.decision_inputs, fact.fields, values, score),
-        now=to_datetime(fact.known_at, champion.zone),
-    )
+    """Judge a label vector and gather the record: the same way live and in replay."""
     return DecisionRecord(
         request_id=request_id,
         body_digest=digest,
@@ -109,37 +105,68 @@ def judge(
         lake=lake,
         vector=values,
         missing=missing,
-        score={
-            "points": score.points,
-            "pd": score.pd,
-            "raw": score.raw,
-            "losses": [[loss.label, loss.points_lost, loss.bin_text] for loss in score.reasons],
-        },
-        result={
+        decided_at=fact.known_at,
+        **weigh(champion, fact.fields, values, fact.known_at),
+    )
+
+
+def weigh(judge: Judge, event: Mapping[str, Any], values: Mapping[str, Any], now: Instant) -> dict[str, Any]:
+    """Score a label vector and run the decision on it: the `score`, `result` and `reasons` of a record."""
+    score = judge.model.score(values)
+    given = inputs(judge, judge.decision_inputs, event, values, score)
+    result = judge.tables.decide(judge.decision_name, given, now=to_datetime(now, judge.zone))
+    return {
+        "score": scored(score),
+        "result": {
             "outcome": outcome_of(result.value),
             "value": result.value,
             "matched": [[rule.decision, rule.rule] for rule in result.matched],
         },
-        reasons=list(result.reasons),
-        decided_at=fact.known_at,
-    )
+        "reasons": list(result.reasons),
+    }
 
 
 def inputs(
-    champion: Champion, names: Iterable[str], event: Mapping[str, Any], values: Mapping[str, Any], score: models.Score
+    judge: Judge, names: Iterable[str], event: Mapping[str, Any], values: Mapping[str, Any], score: models.Score
 ) -> dict[str, Any]:
-    """The inputs of a decision by name: score and pd, labels, and fields of the event, as FEEL values."""
+    """The inputs of a decision by name: score and pd, labels, fields of the event, and the offer, as FEEL values."""
     found: dict[str, Any] = {}
     for name in names:
         if name == "score":
             found[name] = score.points
         elif name == "pd":
             found[name] = score.pd
-        elif name in champion.label_types:
-            found[name] = to_feel(values[name], champion.label_types[name], champion.zone)
+        elif name in judge.label_types:
+            found[name] = to_feel(values[name], judge.label_types[name], judge.zone)
+        elif name in judge.fields:
+            found[name] = to_feel(event.get(name), judge.fields[name].type, judge.zone)
         else:
-            found[name] = to_feel(event.get(name), champion.fields[name].type, champion.zone)
+            found[name] = offered(score, name, judge.money)
     return found
+
+
+def offered(score: models.Score, name: str, money: FieldType) -> Any:
+    """`rating`, `limit` or `price` of a score as a FEEL value; null where the model has no scale or no terms."""
+    if name == "rating":
+        return score.rating or None
+    if score.offer is None:
+        return None
+    return to_feel(score.offer.limit_minor, money) if name == "limit" else to_feel(score.offer.price_bps, _BASIS_POINTS)
+
+
+def scored(score: models.Score) -> dict[str, Any]:
+    """What a record keeps of a score; grade and offer only where the model has them."""
+    kept: dict[str, Any] = {
+        "points": score.points,
+        "pd": score.pd,
+        "raw": score.raw,
+        "losses": [[loss.label, loss.points_lost, loss.bin_text] for loss in score.reasons],
+    }
+    if score.rating:
+        kept["rating"] = score.rating
+    if score.offer is not None:
+        kept |= {"limit_minor": score.offer.limit_minor, "price_bps": score.offer.price_bps}
+    return kept
 
 
 def outcome_of(value: Any) -> str:

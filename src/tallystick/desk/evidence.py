@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
@@ -14,8 +15,9 @@ import sqlalchemy as sql
 from tallystick import ledger
 from tallystick.core import InputError, Place, StateError, TamperError
 from tallystick.desk import frames
+from tallystick.desk.carry import carried_files
 from tallystick.desk.index import DECISIONS, Found, find_decision, update_index
-from tallystick.desk.journal import Evidence, Journal, extend_ledger, facts_payload, hold_ledger
+from tallystick.desk.journal import DecisionRecord, Entry, Evidence, Journal, extend_ledger, facts_payload, hold_ledger
 from tallystick.desk.progress import Progress, silent
 from tallystick.desk.project import Project
 from tallystick.desk.words import WORDS
@@ -65,10 +67,11 @@ def open_log(project: Project, *, write: bool = False) -> ledger.Log:
         raise TamperError(error.message, error.place or Place(str(folder / "checkpoint"))) from None
 
 
-def prove_decision(project: Project, request_id: str, path: Path) -> Path:
+def prove_decision(project: Project, request_id: str, path: Path, *, rescore: bool = False) -> Path:
     """Write the offline proof of a recorded decision to `path`; returns the file with the key to verify it with.
 
-    What the last checkpoint covers is proved without writing to the project. For a later decision the journal's lock is
+    With `rescore` it carries model, decision tables and setting, so that a stranger can take the decision again. What
+    the last checkpoint covers is proved without writing to the project. For a later decision the journal's lock is
     taken, the ledger extended and a checkpoint signed.
 
     Raises
@@ -76,7 +79,8 @@ def prove_decision(project: Project, request_id: str, path: Path) -> Path:
     InputError
         When there is no such decision; the nearest ids are named.
     StateError
-        When its subject was forgotten, or another process writes and has not yet published it.
+        When its subject was forgotten, another process writes and has not yet published it, or a version that it
+        names is no longer kept.
     TamperError
         When journal, state table and ledger do not belong together.
     """
@@ -87,7 +91,7 @@ def prove_decision(project: Project, request_id: str, path: Path) -> Path:
             hold_ledger(journal, log)
             found = _find(index, request_id)
             if found is not None and found.leaf_index < log.signed_size:
-                return _write_proof(project, journal, log, found, path)
+                return _write_proof(project, journal, log, found, path, rescore)
         try:
             writer = Journal(project.state / "journal", open_keys(project))
         except StateError as error:
@@ -104,7 +108,7 @@ def prove_decision(project: Project, request_id: str, path: Path) -> Path:
             found = _find(index, request_id)
             if found is None:
                 raise _unknown(index, request_id)
-            return _write_proof(project, journal, log, found, path)
+            return _write_proof(project, journal, log, found, path, rescore)
     finally:
         index.dispose()
 
@@ -122,7 +126,7 @@ def _unknown(index: sql.Engine, request_id: str) -> InputError:
     return InputError(WORDS("decision.none", given=request_id, allowed=near))
 
 
-def _write_proof(project: Project, journal: Journal, log: ledger.Log, found: Found, path: Path) -> Path:
+def _write_proof(project: Project, journal: Journal, log: ledger.Log, found: Found, path: Path, rescore: bool) -> Path:
     entry = next(journal.read(start=found.position, stop=found.position + 1), None)
     if entry is None or entry.request_id != found.request_id:
         file = project.state / "state.db"
@@ -132,7 +136,9 @@ def _write_proof(project: Project, journal: Journal, log: ledger.Log, found: Fou
     if payload is None or entry.leaf is None:
         raise StateError(WORDS("decision.erased", given=found.request_id))
     note, vkey = log.checkpoint(), vkey_path(project)
-    bundle = ledger.make_bundle(entry.leaf, log.prove(found.leaf_index, log.signed_size), note, payload, entry.salt)
+    proof = log.prove(found.leaf_index, log.signed_size)
+    files = carried_files(project, entry.record) if rescore and isinstance(entry.record, DecisionRecord) else None
+    bundle = ledger.make_bundle(entry.leaf, proof, note, payload, entry.salt, files)
     verdict = ledger.verify(bundle, [vkey.read_text("ascii")])
     if not verdict.ok:
         raise verdict.fault or TamperError(frames.WORDS("journal.leaf", position=found.position))
@@ -174,11 +180,11 @@ def check_log(project: Project, journal: Journal, progress: Progress = silent) -
     return LogCheck(head.size, head.size, failed)
 
 
-def check_frames(journal: Journal) -> None:
+def check_frames(journal: Journal, watch: Callable[[Entry], None] = lambda entry: None) -> None:
     """Check every frame against what commits to it: a decision or evidence its leaf, facts the evidence of their batch.
 
     A forgotten decision has nothing left to compare with its leaf. Facts are compared as they are stored, forgotten or
-    not.
+    not. `watch` is told of every entry that is sound.
 
     Raises
     ------
@@ -196,6 +202,7 @@ def check_frames(journal: Journal) -> None:
                 position = facts[0][0] if facts else entry.position
                 raise TamperError(frames.WORDS("journal.facts", position=position))
             facts = []
+        watch(entry)
     if facts:
         raise TamperError(frames.WORDS("journal.facts", position=facts[0][0]))
 

@@ -15,7 +15,8 @@ from tallystick.desk.words import WORDS
 if TYPE_CHECKING:
     from tallystick.desk.project import Project
 
-SCORES = ("score", "pd")
+SCORES = ("score", "pd", "rating", "limit", "price")
+"""What a decision may read of the model; a label or a field that is called rating, limit or price goes before."""
 
 
 class LiveWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
@@ -29,9 +30,10 @@ class LiveWindow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
 class Flow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One flow: an event of `stream` is scored by the champion `model` and decided by `decision`.
 
-    `decision` is "file.dmn#Decision name". Its inputs are found by name: `score`, `pd`, a label, or a field of the
-    event. Its value is the outcome as text, or a context whose `action` is the outcome. `baseline` names a decision
-    that ranks the event by rules alone. `flagged` lists the outcomes that count as an alert.
+    `decision` is "file.dmn#Decision name". Its inputs are found by name: `score`, `pd`, a label, a field of the event,
+    or `rating`, `limit` (in major units) and `price` (a yearly share) of the model. Its value is the outcome as text,
+    or a context whose `action` is the outcome. `baseline` names a decision that ranks the event by rules alone.
+    `flagged` lists the outcomes that count as an alert.
     """
 
     stream: str

@@ -19,6 +19,7 @@ from tallystick.desk.history import event_of, opening_of
 from tallystick.desk.index import find_decision, index_entries, update_index
 from tallystick.desk.journal import DecisionRecord, Entry, Journal, extend_ledger
 from tallystick.desk.livestate import Settling, Warmed, keep_live, open_live
+from tallystick.desk.models_history import publish_history
 from tallystick.desk.project import Project
 from tallystick.desk.sequencer import CLOCKS, Sequencer, system_clock
 from tallystick.desk.words import WORDS
@@ -79,7 +80,11 @@ class Desk:
     def __init__(self, project: Project) -> None:
         self.project = project
         # Before the journal: its opening binds the lake for good, so a project without champions must not write it.
-        self._champions = {flow.stream: crown(project, flow) for flow in project.flows.values()}
+        registry = project.registry()
+        self._champions = {
+            flow.stream: crown(project, flow, registry.serving(flow.model, system_clock(0)))
+            for flow in project.flows.values()
+        }
         for champion in self._champions.values():
             archive(project, champion)
         with ExitStack() as held:
@@ -92,6 +97,7 @@ class Desk:
         self.index = connect(self.project.state / "state.db")
         extend_ledger(self.journal, self.log)
         self.opening = opening_of(self.project, self.journal)
+        publish_history(self.project, self.journal)
         update_index(self.journal, self.index)
         self.started = open_live(self.project, self.opening, self.journal)
         self.live: labels.Live = self.started.live

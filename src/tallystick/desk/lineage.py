@@ -43,7 +43,7 @@ def lineage_of(project: Project, name: str) -> Lineage:
         return Lineage(name, _label(project, name), _label_users(project, name))
     recipe = project.recipes[entry.name]
     stream, _, column = recipe.target.partition(".")
-    below = [_label(project, label) for label in recipe.labels]
+    below = [_label(project, label) for label in recipe.reads]
     made_of = Branch("model", entry.name, None, entry.grade, (*below, _column(project, stream, column)))
     return Lineage(name, made_of, _model_users(project, entry.name))
 
@@ -157,7 +157,7 @@ def _label_users(project: Project, name: str) -> Branch:
     node = library.nodes([name])[name]
     above = [other for other, its in library.nodes().items() if other != name and _holds(its, node)]
     found = [_label_users(project, other) for other in above if library.nodes([other])[other] != node]
-    found += [_model_users(project, recipe.name) for recipe in project.recipes.values() if name in recipe.labels]
+    found += [_model_users(project, recipe.name) for recipe in project.recipes.values() if name in recipe.reads]
     for flow in project.flows.values():
         if name in {item.name for item in project.decisions[flow.file].inputs(flow.decision_name)}:
             found.append(Branch("decision", flow.decision, None, "", (Branch("flow", flow.name),)))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -80,7 +81,9 @@ class Project(msgspec.Struct, frozen=True):
 
     def registry(self) -> models.Registry:
         """The project's trained models."""
-        return models.Registry(self.state / "registry")
+        return models.Registry(
+            self.state / "registry", {name: recipe.governance for name, recipe in self.recipes.items()}
+        )
 
     def labels_version(self, names: Iterable[str]) -> str:
         """One content version of several labels, by name."""
@@ -190,6 +193,7 @@ def _check(project: Project, faults: Faults) -> None:
     for recipe in project.recipes.values():
         _collect(faults, partial(recipe.check, kinds, project.lineage()), None)
         _collect(faults, partial(check_target, recipe, schemas), None)
+        _collect(faults, partial(check_protected, recipe, schemas, library.labels), None)
     for flow in project.flows.values():
         if check_flow(flow, project, faults):
             _collect(faults, partial(_check_reasons, project, flow), None)
@@ -216,6 +220,18 @@ def check_target(recipe: models.Recipe, schemas: Mapping[str, Mapping[str, Field
     if recipe.target not in allowed:
         message = WORDS("target.field", model=recipe.name, given=recipe.target, allowed=", ".join(allowed) or "-")
         raise DefinitionError(message, recipe.place or Place())
+
+
+def check_protected(recipe: models.Recipe, schemas: Mapping[str, Mapping[str, Field]], known: Collection[str]) -> None:
+    """Hold what a recipe protects against labels and columns: a misspelt name would hold nothing back."""
+    columns = {
+        column for stream, fields in schemas.items() for field in fields for column in (field, f"{stream}.{field}")
+    }
+    for name in recipe.protected:
+        if name not in columns and name not in known:
+            near = difflib.get_close_matches(name, [*columns, *known], n=3, cutoff=0.4)
+            message = WORDS("protected.unknown", model=recipe.name, given=name, near=", ".join(near) or "-")
+            raise DefinitionError(message, recipe.place or Place())
 
 
 def _collect(faults: Faults, read: Callable[[], T], otherwise: T) -> T:

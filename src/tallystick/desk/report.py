@@ -12,21 +12,18 @@ import numpy as np
 
 from tallystick import models
 from tallystick.desk.backtest import FlowBacktest
+from tallystick.desk.curves import curves_of
 from tallystick.desk.pipeline import Run
 from tallystick.desk.project import Project
 from tallystick.desk.reportdata import (
     AlertBudget,
-    CalibrationBin,
     Gate,
-    KsPoint,
     Metric,
     ModelCurves,
     ModelFigures,
     Phrase,
     ReportData,
-    ScoreHistogram,
     Summary,
-    TradeOffPoint,
     Version,
 )
 from tallystick.desk.story import tell_story
@@ -122,31 +119,8 @@ def _gate(gate: models.Gate) -> Gate:
 
 
 def _curves(name: str, report: models.TrainReport) -> ModelCurves:
-    seen = report.out_of_time or report.cross_validation
-    points = seen.points
-    good, bad = np.asarray(points.goods), np.asarray(points.bads)
-    below_good = np.r_[0.0, np.cumsum(good)] / max(float(good.sum()), 1.0)
-    below_bad = np.r_[0.0, np.cumsum(bad)] / max(float(bad.sum()), 1.0)
-    above_good = good.sum() - np.r_[0.0, np.cumsum(good)]
-    above_bad = bad.sum() - np.r_[0.0, np.cumsum(bad)]
-    above = above_good + above_bad
-    trade = [
-        TradeOffPoint(float(edge), float(n / above[0]), float(b / n))
-        for edge, n, b in zip(points.edges, above, above_bad, strict=True)
-        if n > 0
-    ]
-    return ModelCurves(
-        name=name,
-        sample=OUT_OF_TIME if report.out_of_time else CROSS_VALIDATED,
-        scores=ScoreHistogram(
-            tuple(map(float, points.edges)), tuple(round(x) for x in good), tuple(round(x) for x in bad)
-        ),
-        ks=tuple(
-            KsPoint(float(edge), float(g), float(b))
-            for edge, g, b in zip(points.edges, below_good, below_bad, strict=True)
-        ),
-        calibration=tuple(CalibrationBin(c.mean_pd, c.observed, round(c.rows)) for c in seen.calibration),
-        trade_off=tuple(trade),
+    return curves_of(
+        name, OUT_OF_TIME if report.out_of_time else CROSS_VALIDATED, report.out_of_time or report.cross_validation
     )
 
 

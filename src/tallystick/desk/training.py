@@ -11,18 +11,24 @@ from tallystick.desk.history import INSTANT, frame_end
 from tallystick.desk.points import label_values
 from tallystick.desk.progress import Progress
 from tallystick.desk.project import Project
+from tallystick.desk.sequencer import system_clock
 from tallystick.desk.words import WORDS
 
 _FAR = 2**62
 
 
 class Training(msgspec.Struct, frozen=True):
-    """What training one model gave: its version, whether its gates let it become champion, and its report."""
+    """What training one model gave: its version, whether it passed its gates, its report, and where it stands.
+
+    `missing` is how many people must still approve it.
+    """
 
     name: str
     version: str
     passed: bool
     report: models.TrainReport
+    status: str = "candidate"
+    missing: int = 0
 
 
 class TrainResult(msgspec.Struct, frozen=True):
@@ -54,14 +60,14 @@ def outcomes(project: Project, recipe: models.Recipe) -> pl.DataFrame:
     until = known_until(project, recipe)
     facts = project.lake().facts(recipe.points)
     if recipe.split.kind == "cohort" or recipe.split.cut_at is None:
-        return _ripe(project, recipe, facts, until)
+        return ripe_outcomes(project, recipe, facts, until)
     at = pl.col(project.library.streams[recipe.points].at).cast(INSTANT).to_physical()
     cut = recipe.split.cut_at
-    before = _ripe(project, recipe, facts.filter(at < cut), min(cut, until))
-    return pl.concat([before, _ripe(project, recipe, facts.filter(at >= cut), until)])
+    before = ripe_outcomes(project, recipe, facts.filter(at < cut), min(cut, until))
+    return pl.concat([before, ripe_outcomes(project, recipe, facts.filter(at >= cut), until)])
 
 
-def _ripe(project: Project, recipe: models.Recipe, facts: pl.DataFrame, until: Instant) -> pl.DataFrame:
+def ripe_outcomes(project: Project, recipe: models.Recipe, facts: pl.DataFrame, until: Instant) -> pl.DataFrame:
     """Outcomes as they were known before `until`, of the points that lie at least `maturity` before it.
 
     Of each event the last revision counts, and none when that retracts it. A target that is confirmed later reads its
@@ -82,14 +88,14 @@ def _ripe(project: Project, recipe: models.Recipe, facts: pl.DataFrame, until: I
 
 def training_frame(project: Project, recipe: models.Recipe) -> pl.DataFrame:
     """Label values at the points of a recipe, with the target beside them."""
-    values = label_values(project, recipe.points, recipe.labels)
+    values = label_values(project, recipe.points, recipe.reads)
     return values.join(outcomes(project, recipe), on="id", how="inner", maintain_order="left")
 
 
 def train_models(project: Project, progress: Progress) -> TrainResult:
-    """Train every recipe, store every model, and make champion what passes its gates.
+    """Train every recipe, store every model, and make champion what passes its gates and needs no approval.
 
-    A model that fails its gates is stored, but the champion stays as it was.
+    A model that fails its gates, or waits for approval, is stored, but the champion stays as it was.
     """
     registry, trained = project.registry(), []
     versions = {"labels": dict(project.library.versions), "data": lake_versions(project)}
@@ -101,16 +107,22 @@ def train_models(project: Project, progress: Progress) -> TrainResult:
             lineage=project.lineage(),
             versions=versions,
         )
-        version = registry.save(found, champion=found.report.passed)
-        trained.append(Training(recipe.name, version, found.report.passed, found.report))
+        stands = registry.admit(found, at=system_clock(0))
+        trained.append(
+            Training(recipe.name, found.model.version, found.report.passed, found.report, stands.status, stands.missing)
+        )
     return TrainResult(tuple(trained))
 
 
 def require_champions(project: Project, result: TrainResult) -> None:
-    """Raise `StateError` when a model failed its gates and no earlier champion can answer in its place."""
+    """Raise `StateError` when a model is not champion and no earlier one can answer in its place."""
     registry = project.registry()
     for trained in result.models:
-        if not trained.passed and registry.champion(trained.name) is None:
+        if registry.champion(trained.name) is not None:
+            continue
+        if trained.passed and trained.missing:
+            raise StateError(WORDS("model.waiting", given=trained.name, missing=trained.missing))
+        if not trained.passed:
             failed = [gate for gate in trained.report.gates if not gate.passed]
             detail = ", ".join(f"{gate.name}: {gate.value} ({gate.sample})" for gate in failed)
             raise StateError(WORDS("model.gates", given=trained.name, detail=detail))

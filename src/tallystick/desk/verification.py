@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from tallystick.desk.evidence import check_log, read_journal
+from tallystick.desk.models_history import check_history
 from tallystick.desk.progress import Progress
 from tallystick.desk.project import Project
 from tallystick.desk.replay import Replay, replay_decisions
@@ -31,5 +32,6 @@ def verify_run(project: Project, progress: Progress) -> VerifyResult:
     history = replay_decisions(project, "history", progress)
     vector = replay_decisions(project, "vector", progress)
     with read_journal(project) as journal:
+        check_history(project, journal)
         log = check_log(project, journal, progress)
     return VerifyResult(history, vector, log.size, log.proofs, log.failed)

@@ -49,6 +49,10 @@ WORDS = Catalogue(
             "model {given!r} failed its gates ({detail}) and has no earlier champion to answer in its place",
             "模型 {given!r} 未通过门槛（{detail}），且没有可代为答复的现任模型",
         ),
+        "protected.unknown": (
+            "model {model}: protected {given!r} is neither a label nor a column of a source; nearest: {near}",
+            "模型 {model}：受保护的 {given!r} 既不是标签，也不是数据源的列；最接近：{near}",
+        ),
         "target.field": (
             "model {model}: target {given!r} is not stream.field; allowed: {allowed}",
             "模型 {model}：目标 {given!r} 不是“流.字段”；允许：{allowed}",
@@ -165,5 +169,49 @@ WORDS = Catalogue(
             "fact {given} of stream {stream} is older than the kept label state allows; allowed: a state made anew from lake and journal",
             "事件流 {stream} 的事实 {given} 早于已保存标签状态所允许的时间；允许：由数据湖与日志重新生成状态",
         ),
+        "export.name": (
+            "{given} is no name of a model; allowed: letters, digits and _, a digit not first",
+            "{given} 不是模型名称；允许：字母、数字和 _，且不以数字开头",
+        ),
+        "export.form": ("{given} is no form of export; allowed: {allowed}", "{given} 不是导出形式；允许：{allowed}"),
+        "export.suffix": (
+            "{given} is no scorecard file; allowed: {allowed}",
+            "{given} 不是评分卡文件；允许：{allowed}",
+        ),
+        "export.parts": (
+            "model {model} is made of {given}; allowed: one scorecard for each branch, and nothing beside it",
+            "模型 {model} 由 {given} 组成；允许：每个分支一张评分卡，别无其他",
+        ),
+        "export.branches": (
+            "model {model} has {given} branches, which this form cannot hold; allowed: {allowed}",
+            "模型 {model} 有 {given} 个分支，该形式无法表示；允许：{allowed}",
+        ),
+        "export.calibrated": (
+            "model {model}: its final points are not those of its scorecard, because it was calibrated; allowed: {allowed}",
+            "模型 {model}：经过校准，最终分值不等于评分卡分值；允许：{allowed}",
+        ),
+        "export.totals": (
+            "model {model} has {given} different totals; allowed: {allowed}; take a smaller pdo",
+            "模型 {model} 有 {given} 个不同总分；允许：{allowed}；请减小 pdo",
+        ),
+        "export.text": ("the text {given!r} cannot be written in this form", "文本 {given!r} 无法以该形式写出"),
+        "export.label": (
+            "the label {given!r} cannot have its name in this form: it is no name there, or that of a result; rename it",
+            "标签 {given!r} 在该形式中不能用此名称：不是合法名称，或与结果同名；请改名",
+        ),
+        "export.write": ("the file cannot be written: {given}", "无法写入该文件：{given}"),
+        "model.waiting": (
+            "model {given!r} waits for {missing} approvals and has no earlier champion to answer in its place; `tally models approve`, then `tally models promote`",
+            "模型 {given!r} 还需 {missing} 个审批，且没有可代为答复的现任模型；请用 `tally models approve` 审批，再用 `tally models promote` 晋升",
+        ),
+        "validate.model": (
+            "model {given!r} is not in models.toml; allowed: {allowed}",
+            "models.toml 中没有模型 {given!r}；允许：{allowed}",
+        ),
+        "validate.segment": (
+            "segment {given!r} is neither a label of the model nor a column of its stream; given: {allowed}",
+            "分段 {given!r} 既不是模型标签也不是其流的列；已有：{allowed}",
+        ),
+        "validate.file": ("the overrides {given} cannot be read: {reason}", "无法读取人工干预文件 {given}：{reason}"),
     }
 )

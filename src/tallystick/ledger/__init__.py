@@ -4,10 +4,21 @@ It holds bytes and hashes only and knows no domain; it never reads a journal, an
 """
 
 from tallystick.ledger.bundle import Verdict, make_bundle, verify
-from tallystick.ledger.checkpoint import Checkpoint, open_checkpoint
+from tallystick.ledger.checkpoint import (
+    add_signatures,
+    cosign,
+    open_checkpoint,
+    sign_checkpoint,
+)
+from tallystick.ledger.copying import copy_log
+from tallystick.ledger.cosignature import sign_subtree, subtree_holds
+from tallystick.ledger.equivocation import Equivocation, check_equivocation, make_equivocation
+from tallystick.ledger.head import Checkpoint
+from tallystick.ledger.keys import KeyKind, Signer, Verifier, generate_key
 from tallystick.ledger.leaf import SALT_BYTES, leaf
 from tallystick.ledger.log import Log
-from tallystick.ledger.note import Signer, Verifier, generate_key, open_note, sign_note
+from tallystick.ledger.note import open_note, sign_note
+from tallystick.ledger.policy import Policy, Witnessed, check_policy, parse_policy
 from tallystick.ledger.tree import (
     ConsistencyProof,
     InclusionProof,
@@ -15,26 +26,46 @@ from tallystick.ledger.tree import (
     root_of,
     verify_consistency,
     verify_inclusion,
+    verify_subtree,
+    verify_subtree_inclusion,
 )
+from tallystick.ledger.witness import Witness
 
 __all__ = [
     "SALT_BYTES",
     "Checkpoint",
     "ConsistencyProof",
+    "Equivocation",
     "InclusionProof",
+    "KeyKind",
     "Log",
+    "Policy",
     "Signer",
     "Verdict",
     "Verifier",
+    "Witness",
+    "Witnessed",
+    "add_signatures",
+    "check_equivocation",
+    "check_policy",
+    "copy_log",
+    "cosign",
     "generate_key",
     "leaf",
     "leaf_hash",
     "make_bundle",
+    "make_equivocation",
     "open_checkpoint",
     "open_note",
+    "parse_policy",
     "root_of",
+    "sign_checkpoint",
     "sign_note",
+    "sign_subtree",
+    "subtree_holds",
     "verify",
     "verify_consistency",
     "verify_inclusion",
+    "verify_subtree",
+    "verify_subtree_inclusion",
 ]

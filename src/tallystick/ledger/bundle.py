@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from tallystick.core import InputError, TallystickError, TamperError, jcs
 from tallystick.ledger.checkpoint import open_checkpoint
+from tallystick.ledger.encoding import decode_base64
+from tallystick.ledger.keys import Verifier
 from tallystick.ledger.leaf import SALT_BYTES, digest
-from tallystick.ledger.note import Verifier, decode_base64
+from tallystick.ledger.policy import Policy, check_policy
 from tallystick.ledger.tree import InclusionProof, leaf_hash, verify_inclusion
 from tallystick.ledger.words import WORDS
 
@@ -24,9 +27,12 @@ _INDEX = re.compile(r"index (0|[1-9][0-9]{0,18})")
 class Verdict(msgspec.Struct, frozen=True):
     """What checking a proof file found.
 
-    `checks` names what held, in order: form, signature, inclusion, payload (the last only where the file reveals it).
+    `checks` names what held, in order: form, signature, witnesses (where a policy was given), inclusion, payload (where
+    the file reveals it).
     Where `ok` is false, `fault` says why and nothing else of the file is given out. `payload` is None in a proof that
-    does not reveal the record.
+    does not reveal the record. `files` are those that the proof carries: each is as it was packed, but only a reader
+    who knows what the record names can say whether they are the right ones. `witnesses` are those of the policy that
+    cosigned, by their names in it.
     """
 
     ok: bool
@@ -37,6 +43,14 @@ class Verdict(msgspec.Struct, frozen=True):
     payload: bytes | None = None
     checks: tuple[str, ...] = ()
     fault: TallystickError | None = None
+    files: Mapping[str, bytes] = {}
+    witnesses: tuple[str, ...] = ()
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    data: str
+    name: str
+    sha256: str
 
 
 class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,10 +59,16 @@ class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     payload: str | None
     salt: str | None
     tlog_proof: str
+    files: list[_File] | msgspec.UnsetType = msgspec.UNSET
 
 
 def make_bundle(
-    leaf: bytes, proof: InclusionProof, checkpoint: bytes, payload: bytes | None = None, salt: bytes | None = None
+    leaf: bytes,
+    proof: InclusionProof,
+    checkpoint: bytes,
+    payload: bytes | None = None,
+    salt: bytes | None = None,
+    files: Mapping[str, bytes] | None = None,
 ) -> bytes:
     """Write a proof file.
 
@@ -62,12 +82,15 @@ def make_bundle(
         The signed checkpoint.
     payload, salt
         The record and its salt; both, or neither for a proof that reveals nothing of the record.
+    files
+        What to carry along, by name; nothing by default.
 
     Returns
     -------
     bytes
         RFC 8785 JSON: `format`, `leaf` (text), `payload` (base64 or null), `salt` (hex or null), `tlog_proof`: the
-        text of C2SP tlog-proof, which other tools check too.
+        text of C2SP tlog-proof, which other tools check too; and `files` where there are some, in order of name, each
+        with `name`, `data` (base64) and `sha256` (hex, of name ‖ 0x00 ‖ data).
     """
     if (payload is None) != (salt is None):
         raise InputError(WORDS("bundle.half"))
@@ -79,11 +102,12 @@ def make_bundle(
         payload=None if payload is None else base64.b64encode(payload).decode(),
         salt=None if salt is None else salt.hex(),
         tlog_proof=text,
+        files=[_packed(name, files[name]) for name in sorted(files)] if files else msgspec.UNSET,
     )
     return jcs(msgspec.to_builtins(document)) + b"\n"
 
 
-def verify(bundle: bytes, vkeys: Sequence[str]) -> Verdict:
+def verify(bundle: bytes, vkeys: Sequence[str], policy: Policy | None = None) -> Verdict:
     """Check a proof file against public keys that the reader trusts.
 
     Parameters
@@ -92,18 +116,21 @@ def verify(bundle: bytes, vkeys: Sequence[str]) -> Verdict:
         The bytes of the file.
     vkeys
         Public keys; one must bear the log's own name.
+    policy
+        Whose quorum of witnesses must have cosigned the checkpoint; the logs that it names are trusted too.
 
     Returns
     -------
     Verdict
-        `ok` when form, signature, inclusion and payload all hold. A file in which any byte differs is never `ok`.
+        `ok` when form, signature, witnesses (with a policy), inclusion and payload all hold. A file in which any byte
+        differs is never `ok`, but for signature lines of keys that the reader does not know: those say nothing to him.
 
     Raises
     ------
     InputError
         When no key, or a text that is no key, is given.
     """
-    if not vkeys:
+    if not vkeys and not (policy and policy.logs):
         raise InputError(WORDS("bundle.trust"))
     verifiers = [Verifier(vkey.strip()) for vkey in vkeys]
     checks: list[str] = []
@@ -111,9 +138,16 @@ def verify(bundle: bytes, vkeys: Sequence[str]) -> Verdict:
         document = _read_document(bundle)
         index, hashes, note = _read_proof(document.tlog_proof)
         payload, salt = _read_payload(document)
+        files = _read_files(document)
         checks.append("form")
-        head = open_checkpoint(note, verifiers)
-        checks.append("signature")
+        witnesses: tuple[str, ...] = ()
+        if policy is None:
+            head = open_checkpoint(note, verifiers)
+            checks.append("signature")
+        else:
+            witnessed = check_policy(policy, note, verifiers)
+            head, witnesses = witnessed.checkpoint, tuple(witnessed.witnesses)
+            checks += ["signature", "witnesses"]
         verify_inclusion(leaf_hash(document.leaf.encode()), index, head.size, hashes, head.root)
         checks.append("inclusion")
         if payload is not None and salt is not None:
@@ -122,7 +156,7 @@ def verify(bundle: bytes, vkeys: Sequence[str]) -> Verdict:
             checks.append("payload")
     except TallystickError as fault:
         return Verdict(ok=False, checks=tuple(checks), fault=fault)
-    return Verdict(True, head.origin, head.size, index, document.leaf, payload, tuple(checks))
+    return Verdict(True, head.origin, head.size, index, document.leaf, payload, tuple(checks), None, files, witnesses)
 
 
 def _read_document(bundle: bytes) -> _Document:
@@ -156,6 +190,28 @@ def _read_payload(document: _Document) -> tuple[bytes | None, bytes | None]:
     if payload is None or document.payload is None or re.fullmatch(rf"[0-9a-f]{{{2 * SALT_BYTES}}}", salt) is None:
         raise TamperError(WORDS("bundle.form", part="payload, salt"))
     return payload, bytes.fromhex(salt)
+
+
+def _packed(name: str, data: bytes) -> _File:
+    return _File(base64.b64encode(data).decode(), name, _file_digest(name, data))
+
+
+def _file_digest(name: str, data: bytes) -> str:
+    return hashlib.sha256(name.encode() + b"\0" + data).hexdigest()
+
+
+def _read_files(document: _Document) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    if document.files is msgspec.UNSET:
+        return found
+    for file in document.files:
+        data = decode_base64(file.data)
+        if data is None or _file_digest(file.name, data) != file.sha256:
+            raise TamperError(WORDS("bundle.form", part=f"files, {file.name!r}"))
+        found[file.name] = data
+    if not found or [file.name for file in document.files] != sorted(found):
+        raise TamperError(WORDS("bundle.form", part="files"))
+    return found
 
 
 def _digest_in(leaf: str) -> str:

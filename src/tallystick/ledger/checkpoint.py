@@ -1,38 +1,27 @@
-"""Checkpoints (C2SP tlog-checkpoint): a signed note that says how large the tree is and what its root is."""
+"""Signed checkpoints (C2SP tlog-checkpoint) and the cosignatures under them (C2SP tlog-cosignature)."""
 
 from __future__ import annotations
 
-import base64
-import re
 from collections.abc import Sequence
 
 import msgspec
 
-from tallystick.core import TamperError
-from tallystick.ledger.note import Signer, Verifier, decode_base64, open_note, sign_note
+from tallystick.core import InputError, TamperError
+from tallystick.ledger.head import Checkpoint, read_checkpoint
+from tallystick.ledger.keys import KeyKind, Signer, Verifier
+from tallystick.ledger.note import Note, Signature, make_signature, read_note, sign_note, trusted_signatures
 from tallystick.ledger.words import WORDS
 
-_SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 
-
-class Checkpoint(msgspec.Struct, frozen=True):
-    """The head of a tree: the log's name, its number of entries, its root (32 bytes)."""
-
-    origin: str
-    size: int
-    root: bytes
-
-    def text(self) -> str:
-        """The text that is signed."""
-        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
-
-    def signed(self, signer: Signer) -> bytes:
-        """The signed note."""
-        return sign_note(self.text(), [signer])
+def sign_checkpoint(head: Checkpoint, signer: Signer) -> bytes:
+    """The signed note of a checkpoint, by the key of its log."""
+    return sign_note(head.text(), [signer])
 
 
 def open_checkpoint(note: bytes, verifiers: Sequence[Verifier]) -> Checkpoint:
     """Check a signed checkpoint; one of the signatures must be of a trusted key that bears the log's own name.
+
+    A key that makes timestamped Ed25519 cosignatures never stands for a log.
 
     Raises
     ------
@@ -41,20 +30,59 @@ def open_checkpoint(note: bytes, verifiers: Sequence[Verifier]) -> Checkpoint:
 
     Examples
     --------
-    >>> from tallystick.ledger.note import generate_key
+    >>> from tallystick.ledger.keys import generate_key
     >>> signer = Signer(generate_key("bank.example/log")[0])
     >>> head = Checkpoint("bank.example/log", 0, bytes(32))
-    >>> open_checkpoint(head.signed(signer), [signer.verifier]) == head
+    >>> open_checkpoint(sign_checkpoint(head, signer), [signer.verifier]) == head
     True
     """
-    text, names = open_note(note, verifiers)
-    lines = text.split("\n")[:-1]
-    if len(lines) < 3 or not all(lines):
-        raise TamperError(WORDS("checkpoint.form"))
-    root = decode_base64(lines[2])
-    if _SIZE.fullmatch(lines[1]) is None or root is None or len(root) != 32:
-        raise TamperError(WORDS("checkpoint.form"))
-    if lines[0] not in names:
+    whole = read_note(note)
+    keys = [key for key, _ in trusted_signatures(whole, verifiers)]
+    head = read_checkpoint(whole.text)
+    if not any(key.name == head.origin and key.kind is not KeyKind.COSIGNATURE for key in keys):
         trusted = ", ".join(verifier.name for verifier in verifiers)
-        raise TamperError(WORDS("note.unsigned", given=", ".join(names), allowed=f"{trusted}; origin {lines[0]}"))
-    return Checkpoint(lines[0], int(lines[1]), root)
+        given = ", ".join(key.name for key in keys)
+        raise TamperError(WORDS("note.unsigned", given=given, allowed=f"{trusted}; origin {head.origin}"))
+    return head
+
+
+def cosign(note: bytes, signers: Sequence[Signer], time_s: int) -> tuple[Signature, ...]:
+    """Cosign a checkpoint; whether it may be cosigned was decided before.
+
+    Parameters
+    ----------
+    note
+        The signed checkpoint.
+    signers
+        Keys of the kinds COSIGNATURE and ML_DSA_44.
+    time_s
+        POSIX time in seconds, 1 to 2^63 − 1.
+
+    Examples
+    --------
+    >>> from tallystick.ledger.keys import generate_key
+    >>> log = Signer(generate_key("bank.example/log")[0])
+    >>> witness = Signer(generate_key("witness.example", KeyKind.COSIGNATURE)[0])
+    >>> note = sign_checkpoint(Checkpoint("bank.example/log", 0, bytes(32)), log)
+    >>> cosigned = add_signatures(note, cosign(note, [witness], 1_700_000_000))
+    >>> open_checkpoint(cosigned, [log.verifier, witness.verifier]).size
+    0
+    """
+    if any(signer.kind is KeyKind.ED25519 for signer in signers):
+        raise InputError(WORDS("cosignature.kind"))
+    text = read_note(note).text
+    return tuple(make_signature(text, signer, time_s) for signer in signers)
+
+
+def add_signatures(note: bytes, signatures: Sequence[Signature]) -> bytes:
+    """The note with further signatures; a later one of the same key takes the earlier one's place."""
+    whole = read_note(note)
+    held = {(signature.name, signature.id): signature for signature in (*whole.signatures, *signatures)}
+    return msgspec.structs.replace(whole, signatures=tuple(held.values())).encode()
+
+
+def split_signatures(note: bytes, verifiers: Sequence[Verifier]) -> bytes:
+    """The note with the signatures of these keys only, checked; raises `TamperError` as `open_note` does."""
+    whole = read_note(note)
+    kept = [signature for _, signature in trusted_signatures(whole, verifiers)]
+    return Note(whole.text, tuple(kept)).encode()

@@ -8,11 +8,12 @@ import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
 
 from tallystick.core import InputError, Place, StateError, TamperError
-from tallystick.ledger.checkpoint import Checkpoint, open_checkpoint
-from tallystick.ledger.note import Signer
+from tallystick.ledger.checkpoint import open_checkpoint, sign_checkpoint
+from tallystick.ledger.head import Checkpoint
+from tallystick.ledger.keys import Signer
+from tallystick.ledger.note import read_note
 from tallystick.ledger.tiles import (
     ENTRY_BYTES_MAX,
     WIDTH,
@@ -30,7 +31,10 @@ from tallystick.ledger.tree import (
     fold,
     inclusion_path,
     leaf_hash,
+    node_hash,
     range_root,
+    subtree_path,
+    valid_subtree,
 )
 from tallystick.ledger.words import WORDS
 from tallystick.store import atomic_write, sync_folder
@@ -66,7 +70,7 @@ class Log:
     Examples
     --------
     >>> import tempfile
-    >>> from tallystick.ledger.note import generate_key
+    >>> from tallystick.ledger.keys import generate_key
     >>> signer = Signer(generate_key("bank.example/log")[0])
     >>> with tempfile.TemporaryDirectory() as folder, Log(folder, "bank.example/log", signer) as log:
     ...     log.append([b"one", b"two"]), log.append([b"two", b"three"], at=1), log.size
@@ -86,7 +90,10 @@ class Log:
         self._size = 0
         self._signed: tuple[int, bytes] | None = None
         self._unflushed: list[Path] = []
-        self._held: OrderedDict[tuple[int, int], list[bytes]] = OrderedDict()
+        self._held: OrderedDict[tuple[int, int], list[list[bytes]]] = OrderedDict()
+        """Full tiles: their hashes, and above these, as far as they were asked for, the nodes of each height."""
+        self._edge: tuple[int, dict[int, list[list[bytes]]]] = (0, {})
+        """The same of the last tile of each level, for the tree of one size."""
         self._lock = self._take_lock() if write else -1
         try:
             path = self.folder / "checkpoint"
@@ -105,9 +112,7 @@ class Log:
     def __enter__(self) -> Log:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     @property
@@ -188,6 +193,13 @@ class Log:
             raise InputError(WORDS("proof.sizes", old=old, new=new))
         return ConsistencyProof(old, new, consistency_path(self._subtree, old, new))
 
+    def prove_subtree(self, start: int, stop: int, size: int | None = None) -> tuple[bytes, ...]:
+        """Prove that entries start … stop − 1 are a subtree of the tree of `size` entries (`verify_subtree`)."""
+        size = self._tree(size)
+        if not valid_subtree(start, stop) or stop > size:
+            raise InputError(WORDS("proof.subtree", start=start, stop=stop))
+        return subtree_path(self._subtree, start, stop, size)
+
     def entry(self, index: int) -> bytes:
         """The bytes of an entry."""
         check_range(index, self._size, self._size)
@@ -220,10 +232,20 @@ class Log:
             if hashes:
                 self._write(tile_path(level, self._count(level) // WIDTH, len(hashes)), b"".join(hashes))
         self._flush()
-        note = Checkpoint(self.origin, self._size, self.root()).signed(self._signer)
+        note = sign_checkpoint(Checkpoint(self.origin, self._size, self.root()), self._signer)
         atomic_write(path, note)
         self._signed = (self._size, note)
         return note
+
+    def publish(self, note: bytes) -> None:
+        """Put the last checkpoint with cosignatures added in its place; raises `StateError` for any other note."""
+        self._need_lock()
+        size, signed = self._signed or (0, b"")
+        if not signed or read_note(note).text != read_note(signed).text:
+            raise StateError(WORDS("log.text"), Place(str(self.folder)))
+        open_checkpoint(note, [self._signer.verifier])
+        atomic_write(self.folder / "checkpoint", note)
+        self._signed = (size, note)
 
     def check(self, progress: Callable[[int, int], None] | None = None) -> int:
         """Compute the whole tree again from the entries, compare every tile and the root, return the size.
@@ -266,10 +288,12 @@ class Log:
 
         path = self.folder / "checkpoint"
         there = path.read_bytes() if path.exists() else b""
-        # Beside a writer the checkpoint may have grown since; it is not one of this size with other bytes.
-        if there != note and (not there or open_checkpoint(there, [self._signer.verifier]).size <= size):
+        head = open_checkpoint(note, [self._signer.verifier])
+        now = open_checkpoint(there, [self._signer.verifier]) if there else None
+        # Beside a writer the checkpoint may have grown or been cosigned since; it is no other one of this size.
+        if now is None or now.size < size or (now.size == size and now != head):
             raise TamperError(WORDS("log.tile"), Place(str(path)))
-        if range_root(subtree, 0, size) != open_checkpoint(note, [self._signer.verifier]).root:
+        if range_root(subtree, 0, size) != head.root:
             raise TamperError(WORDS("log.root", size=size), Place(str(path)))
         return size
 
@@ -336,23 +360,36 @@ class Log:
             level += 1
 
     def _hashes(self, level: int, number: int) -> list[bytes]:
+        return self._right[level] if number == self._count(level) // WIDTH else self._nodes(level, number, 0)
+
+    def _nodes(self, level: int, number: int, height: int) -> list[bytes]:
+        """The nodes of a tile, 2^height of its hashes below each."""
+        rows = self._rows(level, number)
+        while len(rows) <= height:
+            below = rows[-1]
+            rows.append([node_hash(below[at], below[at + 1]) for at in range(0, len(below) - 1, 2)])
+        return rows[height]
+
+    def _rows(self, level: int, number: int) -> list[list[bytes]]:
         if number == self._count(level) // WIDTH:
-            return self._right[level]
+            if self._edge[0] != self._size:
+                self._edge = (self._size, {})
+            return self._edge[1].setdefault(level, [list(self._right[level])])
         key = (level, number)
-        hashes = self._held.get(key)
-        if hashes is None:
-            hashes = self._held[key] = read_hashes(self.folder, level, number, WIDTH)
+        rows = self._held.get(key)
+        if rows is None:
+            rows = self._held[key] = [read_hashes(self.folder, level, number, WIDTH)]
             if len(self._held) > _TILES_HELD_MAX:
                 self._held.popitem(last=False)
         else:
             self._held.move_to_end(key)
-        return hashes
+        return rows
 
     def _subtree(self, height: int, index: int) -> bytes:
         """The root of the full subtree of 2^height entries that starts at entry index × 2^height."""
         level, inside = divmod(height, 8)
         number, place = divmod(index << inside, WIDTH)
-        return fold(self._hashes(level, number)[place : place + (1 << inside)])
+        return self._nodes(level, number, inside)[place >> inside]
 
     def _write(self, name: str, data: bytes) -> None:
         path = self.folder / name

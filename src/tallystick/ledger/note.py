@@ -1,103 +1,72 @@
-"""Signed notes (C2SP signed-note): a text that people can read, and Ed25519 signatures under it."""
+"""Signed notes (C2SP signed-note): a text that people can read, and signatures under it."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import os
 import re
 from collections.abc import Sequence
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+import msgspec
 
 from tallystick.core import InputError, TamperError
+from tallystick.ledger.cosignature import sign_text, text_holds
+from tallystick.ledger.encoding import decode_base64, encode_base64
+from tallystick.ledger.keys import Signer, Verifier
 from tallystick.ledger.words import WORDS
 
-_ED25519 = b"\x01"
 _SIGNATURES_MAX = 100
-_PRIVATE = "PRIVATE+KEY+"
 _LINE = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})")
 
 
-class Verifier:
-    """Checks the signatures of one key, given as its public text (vkey)."""
+class Signature(msgspec.Struct, frozen=True):
+    """A signature line: the key's name, the key's id (4 bytes), and what the key made."""
 
-    def __init__(self, vkey: str) -> None:
-        self.name, self.id, public = _read_key(vkey, "key.public")
-        if key_id(self.name, public) != self.id:
-            raise InputError(WORDS("key.public"))
-        self.vkey = vkey
-        self._key = Ed25519PublicKey.from_public_bytes(public)
+    name: str
+    id: bytes
+    signature: bytes
 
-    def holds(self, message: bytes, signature: bytes) -> bool:
-        """Whether this key signed the message."""
-        try:
-            self._key.verify(signature, message)
-        except InvalidSignature:
-            return False
-        return True
+    def line(self) -> str:
+        """The line as it stands in the note, with its newline."""
+        return f"— {self.name} {encode_base64(self.id + self.signature)}\n"
 
 
-class Signer:
-    """Signs with one key, given as its secret text (skey); its `verifier` is for everybody."""
+class Note(msgspec.Struct, frozen=True):
+    """A note that was read but not checked: its text, with the last newline, and its signatures in order."""
 
-    def __init__(self, skey: str) -> None:
-        if not skey.startswith(_PRIVATE):
-            raise InputError(WORDS("key.secret"))
-        self.name, self.id, seed = _read_key(skey.removeprefix(_PRIVATE), "key.secret")
-        self._key = Ed25519PrivateKey.from_private_bytes(seed)
-        public = self._key.public_key().public_bytes_raw()
-        if key_id(self.name, public) != self.id:
-            raise InputError(WORDS("key.secret"))
-        self.verifier = Verifier(_key_text(self.name, self.id, public))
+    text: str
+    signatures: tuple[Signature, ...]
 
-    def sign(self, message: bytes) -> bytes:
-        """The Ed25519 signature (64 bytes) of a message."""
-        return self._key.sign(message)
+    def encode(self) -> bytes:
+        """The bytes of the note."""
+        return (self.text + "\n" + "".join(signature.line() for signature in self.signatures)).encode()
 
 
-def generate_key(name: str) -> tuple[str, str]:
-    """Make a new key: (secret text, public text).
+def sign_note(text: str, signers: Sequence[Signer], time_s: int = 0) -> bytes:
+    """Sign a text that ends in a newline.
 
     Parameters
     ----------
-    name
-        Text without spaces and plus signs; for a log, its origin, such as "bank.example/decisions".
+    text
+        Any text for an ED25519 key; the text of a checkpoint for the other kinds.
+    signers
+        The keys, in the order of their lines.
+    time_s
+        POSIX time in seconds that cosigners state; 0 states none.
 
     Examples
     --------
-    >>> skey, vkey = generate_key("bank.example/decisions")
-    >>> Signer(skey).verifier.vkey == vkey
-    True
-    """
-    _check_name(name)
-    seed = os.urandom(32)
-    public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
-    number = key_id(name, public)
-    return _PRIVATE + _key_text(name, number, seed), _key_text(name, number, public)
-
-
-def key_id(name: str, public: bytes) -> bytes:
-    """The first 4 bytes of SHA-256(name ‖ newline ‖ type ‖ public key)."""
-    return hashlib.sha256(name.encode() + b"\n" + _ED25519 + public).digest()[:4]
-
-
-def sign_note(text: str, signers: Sequence[Signer]) -> bytes:
-    """Sign a text that ends in a newline.
-
-    Examples
-    --------
+    >>> from tallystick.ledger.keys import generate_key
     >>> signer = Signer(generate_key("bank.example/log")[0])
     >>> open_note(sign_note("closed for the day\\n", [signer]), [signer.verifier])
     ('closed for the day\\n', ('bank.example/log',))
     """
     if not text.endswith("\n") or _control(text):
         raise InputError(WORDS("note.form"))
-    message = text.encode()
-    lines = (f"— {signer.name} {_base64(signer.id + signer.sign(message))}\n" for signer in signers)
-    return (text + "\n" + "".join(lines)).encode()
+    return Note(text, tuple(make_signature(text, signer, time_s) for signer in signers)).encode()
+
+
+def make_signature(text: str, signer: Signer, time_s: int = 0) -> Signature:
+    """The signature line of one key under a text."""
+    return Signature(signer.name, signer.id, sign_text(signer, text, time_s))
 
 
 def open_note(note: bytes, verifiers: Sequence[Verifier]) -> tuple[str, tuple[str, ...]]:
@@ -110,6 +79,47 @@ def open_note(note: bytes, verifiers: Sequence[Verifier]) -> tuple[str, tuple[st
     TamperError
         When it is no signed note, a trusted key's signature is wrong, or no trusted key signed.
     """
+    whole = read_note(note)
+    return whole.text, tuple(key.name for key, _ in trusted_signatures(whole, verifiers))
+
+
+def trusted_signatures(note: Note, verifiers: Sequence[Verifier]) -> list[tuple[Verifier, Signature]]:
+    """The signatures of trusted keys, one a key, each of them checked.
+
+    Raises
+    ------
+    TamperError
+        When a trusted key's signature is wrong, or no trusted key signed.
+    """
+    known = {(verifier.name, verifier.id): verifier for verifier in verifiers}
+    held: dict[Verifier, Signature] = {}
+    for signature in note.signatures:
+        verifier = known.get((signature.name, signature.id))
+        if verifier is None:
+            continue
+        if not text_holds(verifier, note.text, signature.signature):
+            raise TamperError(WORDS("note.signature", name=signature.name))
+        held.setdefault(verifier, signature)
+    if not held:
+        trusted = ", ".join(verifier.name for verifier in verifiers)
+        names = ", ".join(signature.name for signature in note.signatures)
+        raise TamperError(WORDS("note.unsigned", given=names, allowed=trusted))
+    return list(held.items())
+
+
+def read_note(note: bytes) -> Note:
+    """Take a note apart without checking any signature.
+
+    Raises
+    ------
+    TamperError
+        When it is no signed note.
+
+    Examples
+    --------
+    >>> read_note(b"hello\\n\\n\\xe2\\x80\\x94 bank.example AAAAAQI=\\n").signatures
+    (Signature(name='bank.example', id=b'\\x00\\x00\\x00\\x01', signature=b'\\x02'),)
+    """
     try:
         whole = note.decode()
     except UnicodeDecodeError:
@@ -117,62 +127,25 @@ def open_note(note: bytes, verifiers: Sequence[Verifier]) -> tuple[str, tuple[st
     if _control(whole) or not whole.endswith("\n"):
         raise TamperError(WORDS("note.form"))
     cut = whole.rfind("\n\n")
-    lines = whole[cut + 2 : -1].split("\n")
-    if cut < 0 or len(lines) > _SIGNATURES_MAX:
+    if cut < 0:
         raise TamperError(WORDS("note.form"))
-    text = whole[: cut + 1]
-    known = {(verifier.name, verifier.id): verifier for verifier in verifiers}
-    signed, names = [], []
-    for line in lines:
-        match = _LINE.fullmatch(line)
+    return Note(whole[: cut + 1], read_signatures(whole[cut + 2 :]))
+
+
+def read_signatures(lines: str) -> tuple[Signature, ...]:
+    """Read signature lines, 1 to 100 of them, each with its newline; raises `TamperError`."""
+    parts = lines.split("\n")
+    if parts.pop() or not 0 < len(parts) <= _SIGNATURES_MAX:
+        raise TamperError(WORDS("note.form"))
+    found = []
+    for part in parts:
+        match = _LINE.fullmatch(part)
         raw = decode_base64(match[2]) if match is not None else None
         if match is None or raw is None or len(raw) <= 4:
             raise TamperError(WORDS("note.form"))
-        names.append(match[1])
-        verifier = known.get((match[1], raw[:4]))
-        if verifier is None:
-            continue
-        if not verifier.holds(text.encode(), raw[4:]):
-            raise TamperError(WORDS("note.signature", name=match[1]))
-        signed.append(verifier.name)
-    if not signed:
-        trusted = ", ".join(verifier.name for verifier in verifiers)
-        raise TamperError(WORDS("note.unsigned", given=", ".join(names), allowed=trusted))
-    return text, tuple(signed)
-
-
-def decode_base64(text: str) -> bytes | None:
-    """The bytes of base64 text (RFC 4648, section 4), or None: one text per value, so no letter can be changed."""
-    try:
-        raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return raw if _base64(raw) == text else None
-
-
-def _base64(raw: bytes) -> str:
-    return base64.b64encode(raw).decode()
+        found.append(Signature(match[1], raw[:4], raw[4:]))
+    return tuple(found)
 
 
 def _control(text: str) -> bool:
     return any(letter < " " and letter != "\n" for letter in text)
-
-
-def _check_name(name: str) -> None:
-    if not name or "+" in name or any(letter.isspace() or letter < " " for letter in name):
-        raise InputError(WORDS("key.name", given=name))
-
-
-def _key_text(name: str, number: bytes, key: bytes) -> str:
-    return f"{name}+{number.hex()}+{_base64(_ED25519 + key)}"
-
-
-def _read_key(text: str, fault: str) -> tuple[str, bytes, bytes]:
-    # The key itself is never shown: a secret one may have been given in the place of a public one.
-    name, _, rest = text.partition("+")
-    number, _, encoded = rest.partition("+")
-    raw = decode_base64(encoded)
-    if not re.fullmatch(r"[0-9a-f]{8}", number) or raw is None or len(raw) != 33 or raw[:1] != _ED25519:
-        raise InputError(WORDS(fault))
-    _check_name(name)
-    return name, bytes.fromhex(number), raw[1:]

@@ -173,34 +173,157 @@ def verify_consistency(old: int, new: int, hashes: Sequence[bytes], old_root: by
     >>> one, both = root_of([b"one"]), root_of([b"one", b"two"])
     >>> verify_consistency(1, 2, [leaf_hash(b"two")], one, both)
     """
-    if not 0 < old <= new or any(len(item) != _HASH_BYTES for item in (old_root, new_root, *hashes)):
+    if not 0 < old <= new:
         raise TamperError(WORDS("proof.sizes", old=old, new=new))
     if old == new:
         if hashes or old_root != new_root:
             raise TamperError(WORDS("proof.consistency", old=old, new=new))
         return
-    path = list(hashes) if old & (old - 1) else [old_root, *hashes]
+    if any(len(item) != _HASH_BYTES for item in (old_root, new_root, *hashes)):
+        raise TamperError(WORDS("proof.sizes", old=old, new=new))
     if not hashes:
         raise TamperError(WORDS("proof.length", given=0))
+    path = list(hashes) if old & (old - 1) else [old_root, *hashes]
+    if consistency_roots(old, new, path) != (old_root, new_root):
+        raise TamperError(WORDS("proof.consistency", old=old, new=new))
+
+
+def consistency_roots(old: int, new: int, path: Sequence[bytes]) -> tuple[bytes, bytes]:
+    """The roots of the trees of `old` and of `new` entries that a path gives, for 0 < old < new.
+
+    The path is a consistency proof; where `old` is a power of two, the old root stands before it.
+
+    Raises
+    ------
+    TamperError
+        When the path has another number of hashes than these sizes need.
+    """
     at, last = old - 1, new - 1
     while at & 1:
         at, last = at >> 1, last >> 1
-    old_result = new_result = path[0]
+    old_root = new_root = path[0]
+    for sibling in path[1:]:
+        if last == 0:
+            raise TamperError(WORDS("proof.length", given=len(path)))
+        if at & 1 or at == last:
+            old_root = node_hash(sibling, old_root)
+            new_root = node_hash(sibling, new_root)
+            while at and not at & 1:
+                at, last = at >> 1, last >> 1
+        else:
+            new_root = node_hash(new_root, sibling)
+        at, last = at >> 1, last >> 1
+    if last != 0:
+        raise TamperError(WORDS("proof.length", given=len(path)))
+    return old_root, new_root
+
+
+def valid_subtree(start: int, stop: int) -> bool:
+    """Whether entries start … stop − 1 are a subtree: start is a multiple of the smallest power of two ≥ their number.
+
+    Examples
+    --------
+    >>> valid_subtree(8, 13), valid_subtree(4, 13)
+    (True, False)
+    """
+    return 0 <= start < stop and start % (1 << (stop - start - 1).bit_length()) == 0
+
+
+def subtree_path(subtree: Subtree, start: int, stop: int, size: int) -> tuple[bytes, ...]:
+    """SUBTREE_PROOF(start, stop, D[size]) of draft-ietf-plants-merkle-tree-certs, for a valid subtree inside the tree.
+
+    From an empty start it is the consistency proof of RFC 6962.
+    """
+    hashes: list[bytes] = []
+    low, high, whole = 0, size, True
+    while (low, high) != (start, stop):
+        middle = low + _split(high - low)
+        if stop <= middle:
+            hashes.append(range_root(subtree, middle, high))
+            high = middle
+        else:
+            hashes.append(range_root(subtree, low, middle))
+            low = middle
+            # A subtree that reaches across the middle begins at its left end; what stays of it is to the right.
+            whole, start = whole and start >= middle, max(start, middle)
+    if not whole:
+        hashes.append(range_root(subtree, start, stop))
+    return tuple(reversed(hashes))
+
+
+def verify_subtree_inclusion(
+    hashed: bytes, index: int, start: int, stop: int, hashes: Sequence[bytes], root: bytes
+) -> None:
+    """Check that a leaf hash is entry `index` of the log, inside the subtree start … stop − 1 with this root.
+
+    Raises
+    ------
+    TamperError
+        When it is no subtree, or the proof does not hold.
+
+    Examples
+    --------
+    >>> verify_subtree_inclusion(leaf_hash(b"three"), 2, 2, 3, [], leaf_hash(b"three"))
+    """
+    if not valid_subtree(start, stop):
+        raise TamperError(WORDS("proof.subtree", start=start, stop=stop))
+    verify_inclusion(hashed, index - start, stop - start, hashes, root)
+
+
+def verify_subtree(start: int, stop: int, size: int, hashes: Sequence[bytes], subtree_root: bytes, root: bytes) -> None:
+    """Check that a subtree belongs to the tree of `size` entries (draft-ietf-plants-merkle-tree-certs, section 4.4.3).
+
+    Parameters
+    ----------
+    start, stop
+        The subtree's entries start … stop − 1. An empty subtree has the empty root and no proof.
+    size
+        How many entries the tree has.
+    hashes
+        The proof, from the lowest level up.
+    subtree_root, root
+        The roots of the subtree and of the tree.
+
+    Raises
+    ------
+    TamperError
+        When it is no subtree of that tree, or the proof does not hold.
+
+    Examples
+    --------
+    >>> entries = [b"one", b"two", b"three"]
+    >>> verify_subtree(0, 2, 3, [leaf_hash(b"three")], root_of(entries[:2]), root_of(entries))
+    """
+    if 0 <= start == stop <= size and not hashes and subtree_root == EMPTY_ROOT:
+        return
+    if not valid_subtree(start, stop) or stop > size:
+        raise TamperError(WORDS("proof.subtree", start=start, stop=stop))
+    if stop - start == size:
+        if hashes or subtree_root != root:
+            raise TamperError(WORDS("proof.root"))
+        return
+    if not hashes or any(len(item) != _HASH_BYTES for item in (subtree_root, root, *hashes)):
+        raise TamperError(WORDS("proof.length", given=len(hashes)))
+    first, at, last = start, stop - 1, size - 1
+    while first != at and (at == last or at & 1):
+        first, at, last = first >> 1, at >> 1, last >> 1
+    path = list(hashes) if first != at else [subtree_root, *hashes]
+    inner = outer = path[0]
     for sibling in path[1:]:
         if last == 0:
             raise TamperError(WORDS("proof.length", given=len(hashes)))
         if at & 1 or at == last:
-            old_result = node_hash(sibling, old_result)
-            new_result = node_hash(sibling, new_result)
+            inner = node_hash(sibling, inner) if first < at else inner
+            outer = node_hash(sibling, outer)
             while at and not at & 1:
-                at, last = at >> 1, last >> 1
+                first, at, last = first >> 1, at >> 1, last >> 1
         else:
-            new_result = node_hash(new_result, sibling)
-        at, last = at >> 1, last >> 1
+            outer = node_hash(outer, sibling)
+        first, at, last = first >> 1, at >> 1, last >> 1
     if last != 0:
         raise TamperError(WORDS("proof.length", given=len(hashes)))
-    if old_result != old_root or new_result != new_root:
-        raise TamperError(WORDS("proof.consistency", old=old, new=new))
+    if inner != subtree_root or outer != root:
+        raise TamperError(WORDS("proof.root"))
 
 
 def check_range(index: int, size: int, held: int) -> None:

@@ -25,12 +25,12 @@ WORDS = Catalogue(
             "大小 {old} 与 {new} 的树互不一致：历史被改动",
         ),
         "key.public": (
-            "this is not a public key; allowed: name+8 hex digits+base64, of an Ed25519 key",
-            "这不是公钥；允许：名称+8 位十六进制数+base64，Ed25519 密钥",
+            "this is not a public key; allowed: name+8 hex digits+base64, of an Ed25519 or ML-DSA-44 key",
+            "这不是公钥；允许：名称+8 位十六进制数+base64，Ed25519 或 ML-DSA-44 密钥",
         ),
         "key.secret": (
-            "this is not a secret key; allowed: PRIVATE+KEY+name+8 hex digits+base64, of an Ed25519 key",
-            "这不是私钥；允许：PRIVATE+KEY+名称+8 位十六进制数+base64，Ed25519 密钥",
+            "this is not a secret key; allowed: PRIVATE+KEY+name+8 hex digits+base64, of an Ed25519 or ML-DSA-44 key",
+            "这不是私钥；允许：PRIVATE+KEY+名称+8 位十六进制数+base64，Ed25519 或 ML-DSA-44 密钥",
         ),
         "key.name": (
             "{given!r} is not a key name; allowed: text without spaces and plus signs, such as bank.example/log",
@@ -122,6 +122,122 @@ WORDS = Catalogue(
         "bundle.trust": (
             "no key to trust was given; give at least one --vkey of the log's owner",
             "未给出受信密钥；请至少给出一个日志所有者的 --vkey",
+        ),
+        "proof.subtree": (
+            "entries {start} to {stop} (not included) are no subtree of this tree; allowed: the first is a multiple of "
+            "the smallest power of two not below their number, the last lies inside the tree",
+            "条目 {start} 至 {stop}（不含）不是此树的子树；允许：首条目是不小于条目数的最小 2 的幂的倍数，末条目在树内",
+        ),
+        "cosignature.time": (
+            "{given} is not a time of a cosignature; allowed: seconds since 1970, 0 to 2^63 - 1",
+            "{given} 不是联署时间；允许：自 1970 年起的秒数，0 至 2^63 - 1",
+        ),
+        "cosignature.name": (
+            "a name of {given} bytes cannot be cosigned with ML-DSA-44; allowed: 1 to 255 bytes",
+            "{given} 字节的名称不能用 ML-DSA-44 联署；允许：1 至 255 字节",
+        ),
+        "cosignature.kind": (
+            "a key of the kind Ed25519 signs as a log; cosignatures need a cosigner's key (type 04 or 06)",
+            "Ed25519 类密钥以日志身份签名；联署需要联署者密钥（类型 04 或 06）",
+        ),
+        "cosignature.subtree": (
+            "entries {start} to {stop} (not included) cannot be signed as a subtree; needed: a subtree, a root of 32 "
+            "bytes and a key of the kind ML-DSA-44",
+            "条目 {start} 至 {stop}（不含）不能作为子树签名；需要：合规子树、32 字节的根和 ML-DSA-44 密钥",
+        ),
+        "policy.size": (
+            "a policy of {given} bytes is too long; at most {allowed}",
+            "策略长 {given} 字节过长；最多 {allowed}",
+        ),
+        "policy.letters": (
+            "the line holds a control character; allowed: text, spaces and tabs, lines ended by a line feed alone",
+            "此行含控制字符；允许：文本、空格和制表符，行尾仅用换行符",
+        ),
+        "policy.line": (
+            "{given!r} is no line of a policy; allowed: log VKEY [URL], witness NAME VKEY [URL], "
+            "group NAME all|any|NUMBER NAME..., quorum NAME|none, and comments (#)",
+            "{given!r} 不是策略行；允许：log VKEY [URL]、witness NAME VKEY [URL]、"
+            "group NAME all|any|数字 NAME...、quorum NAME|none，以及注释（#）",
+        ),
+        "policy.kind": (
+            "a key of type {given} is no {role} key; allowed for a log: 01, 06; for a witness: 04, 06",
+            "类型 {given} 的密钥不能用作 {role}；log 允许 01、06；witness 允许 04、06",
+        ),
+        "policy.twice": ("the key of {given} was given before", "{given} 的密钥已给出过"),
+        "policy.name": (
+            "{given!r} was defined before, or is the reserved name none",
+            "{given!r} 已定义，或为保留名 none",
+        ),
+        "policy.unknown": (
+            "{given!r} is no witness and no group of a line above",
+            "{given!r} 不是上文定义的见证人或组",
+        ),
+        "policy.member": (
+            "{given!r} is already a member of a group; each name may be one once",
+            "{given!r} 已是某组成员；每个名称只能出现一次",
+        ),
+        "policy.count": (
+            "{given!r} is no number of members; allowed: all, any, or 1 to {allowed}",
+            "{given!r} 不是有效的成员数；允许：all、any，或 1 至 {allowed}",
+        ),
+        "policy.quorums": (
+            "a policy has one quorum line; found: {given}",
+            "策略须有且仅有一行 quorum；找到：{given}",
+        ),
+        "policy.quorum": (
+            "the quorum {quorum} does not hold; cosigned by: {given}",
+            "法定数 {quorum} 未达到；联署者：{given}",
+        ),
+        "equivocation.form": (
+            "this is not an equivocation file as it was written",
+            "这不是原样的分叉证明文件",
+        ),
+        "equivocation.none": (
+            "the two checkpoints may both be true: nothing is proven against the log",
+            "两个检查点可能均为真：未证明日志有误",
+        ),
+        "witness.request": (
+            "this is not an add-checkpoint request; needed: a line `old` and a size, at most 63 hashes in base64, "
+            "a blank line, a signed checkpoint, together at most 1 MiB",
+            "这不是 add-checkpoint 请求；需要：`old` 与大小一行、至多 63 行 base64 哈希、空行、签名检查点，总共不超过 1 MiB",
+        ),
+        "witness.unknown": ("the log {given} is not witnessed here", "此处不见证日志 {given}"),
+        "witness.old": (
+            "the old size {old} is beyond the checkpoint's size {size}",
+            "旧大小 {old} 超过检查点大小 {size}",
+        ),
+        "witness.state": (
+            "the witness cannot read or write its own state; nothing was cosigned",
+            "见证人无法读写自身状态；未联署",
+        ),
+        "witness.locked": (
+            "another process serves this witness; end that process first",
+            "另一进程正在运行此见证人；请先结束该进程",
+        ),
+        "witness.url": (
+            "{given!r} is no address of a witness; allowed: http:// or https://, a host, and a path",
+            "{given!r} 不是见证人地址；允许：http:// 或 https://、主机和路径",
+        ),
+        "witness.silent": ("no answer in time, or none at all", "未及时答复或无答复"),
+        "witness.answer": (
+            "the answer is not one of the protocol: status {status}",
+            "答复不符合协议：状态 {status}",
+        ),
+        "witness.ahead": (
+            "the witness has cosigned a tree of {given} entries, this one has {size}: an older or another past was shown",
+            "见证人已联署 {given} 个条目的树，而此树为 {size} 个：所示为较旧或另一历史",
+        ),
+        "witness.refused": (
+            "the witness did not accept it (status {status}): {why}",
+            "见证人未接受（状态 {status}）：{why}",
+        ),
+        "log.text": (
+            "the note is not the log's last checkpoint with cosignatures added",
+            "该文书不是账本最近检查点加联署的结果",
+        ),
+        "log.target": (
+            "the folder holds something else already; give a new folder, or one with an earlier copy of this log",
+            "文件夹中已有其他内容；请给出新文件夹，或含此账本此前副本的文件夹",
         ),
     }
 )

@@ -11,13 +11,15 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from tallystick import __version__
 from tallystick.core import Faults, InputError, Message
-from tallystick.models.artifact import model_version
-from tallystick.models.frames import Floats, as_target
+from tallystick.models.frames import Floats, Ints, as_target
 from tallystick.models.layers import LayerOptions, fit_layers, fold_of
-from tallystick.models.metrics import Evaluation, auc, evaluate, histogram, ks, psi
-from tallystick.models.model import Definition, Model
+from tallystick.models.monitoring import fingerprint
 from tallystick.models.recipe import Gates, Recipe
+from tallystick.models.serving import Definition, Model
+from tallystick.models.validation.leakage import find_leaks
+from tallystick.models.validation.metrics import Evaluation, auc, evaluate, histogram, ks, psi
 from tallystick.models.words import WORDS
 
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -65,6 +67,10 @@ class TrainReport(msgspec.Struct, frozen=True):
         The metrics after the cut, or None and why.
     psi
         Of the points, development against out of time.
+    layer_weights
+        Of the branch that takes everybody else.
+    branches
+        Segment → weighted rows that trained its own branch.
     labels
         Empty where there is no scorecard.
     """
@@ -84,6 +90,7 @@ class TrainReport(msgspec.Struct, frozen=True):
     out_of_time_reason: Message | None
     psi: float | None
     layer_weights: dict[str, float]
+    branches: dict[str, float]
     labels: tuple[LabelSummary, ...]
     gates: tuple[Gate, ...]
 
@@ -105,6 +112,21 @@ class _Sample(msgspec.Struct, frozen=True):
     y: Floats
     weights: Floats
     groups: Any
+    t: Ints | None
+
+    @property
+    def periods(self) -> Ints | None:
+        """The ordinal of each row's month, counted from year 0."""
+        if self.t is None:
+            return None
+        at = pl.from_epoch(pl.Series(self.t), time_unit="us")
+        return (at.dt.year().cast(pl.Int64) * 12 + at.dt.month().cast(pl.Int64)).to_numpy()
+
+    def take(self, places: Ints) -> _Sample:
+        """The rows at `places`."""
+        groups = None if self.groups is None else self.groups[places]
+        t = None if self.t is None else self.t[places]
+        return _Sample(self.frame[places], self.y[places], self.weights[places], groups, t)
 
 
 def train(
@@ -159,16 +181,9 @@ def train(
             progress(recipe.name, done, total)
 
     aucs, kss, cross = _cross_validate(recipe, development, options, step)
-    model = fit_layers(
-        recipe.name,
-        development.frame,
-        development.y,
-        development.weights,
-        options,
-        groups=development.groups,
-        step=step,
-    )
-    out_of_time, reason, shift = _later(model, development, later)
+    model = _fit(recipe, development, options, step)
+    points = model.score_columns(development.frame).get_column("points").to_numpy()
+    out_of_time, reason, shift = _later(model, development, points, later)
     judged, sample = (out_of_time, "out_of_time") if out_of_time else (cross, "cross_validation")
     report = TrainReport(
         recipe.name,
@@ -185,13 +200,31 @@ def train(
         out_of_time,
         reason,
         shift,
-        dict(model.definition.stack.weights),
+        dict(model.definition.branches[""].stack.weights),
+        _branches(model, development),
         _labels(model.definition),
-        _gates(recipe.gates, judged, sample),
+        _gates(recipe.gates, judged, sample) + _leaks(recipe, development),
     )
     card = _card(recipe, report, versions or {})
-    version = model_version(model.definition, model.forest, card)
-    return Trained(Model(model.definition, model.forest, card, version), report)
+    spread = fingerprint(development.frame, points, development.weights, development.t)
+    return Trained(model.with_card({**card, "development": msgspec.to_builtins(spread)}), report)
+
+
+def _fit(
+    recipe: Recipe, sample: _Sample, options: LayerOptions, step: Callable[[], None], *, explained: bool = True
+) -> Model:
+    return fit_layers(
+        recipe.name,
+        sample.frame,
+        sample.y,
+        sample.weights,
+        options,
+        labels=recipe.labels,
+        groups=sample.groups,
+        periods=sample.periods,
+        explained=explained,
+        step=step,
+    )
 
 
 def _samples(recipe: Recipe, frame: pl.DataFrame) -> tuple[_Sample, _Sample | None, int, int]:
@@ -199,15 +232,13 @@ def _samples(recipe: Recipe, frame: pl.DataFrame) -> tuple[_Sample, _Sample | No
     extra = ["t"] if recipe.split.kind == "time" else []
     extra += ["id"] if recipe.sample_negatives < 1.0 else []
     extra += [recipe.group] if recipe.group else []
-    for name in (recipe.target, *recipe.labels, *extra):
+    for name in (recipe.target, *recipe.reads, *extra):
         if name not in frame.columns:
             raise InputError(WORDS("train.column", model=recipe.name, name=name, given=", ".join(frame.columns)))
     known = frame.filter(pl.col(recipe.target).is_not_null())
     later = None
     if recipe.split.kind == "time":
-        at = known.get_column("t")
-        micros = at.dt.epoch("us") if at.dtype.is_temporal() else at.cast(pl.Int64)
-        after = micros >= recipe.split.cut_at
+        after = _micros(known) >= recipe.split.cut_at
         later = _sample(recipe, known.filter(after), None)
         known = known.filter(~after)
     drawn = _draw(recipe, known)
@@ -218,11 +249,17 @@ def _samples(recipe: Recipe, frame: pl.DataFrame) -> tuple[_Sample, _Sample | No
     return development, later, without, left_out
 
 
+def _micros(rows: pl.DataFrame) -> pl.Series:
+    at = rows.get_column("t")
+    return at.dt.epoch("us") if at.dtype.is_temporal() else at.cast(pl.Int64)
+
+
 def _sample(recipe: Recipe, rows: pl.DataFrame, drawn: pl.Series | None) -> _Sample:
     y = rows.get_column(recipe.target).cast(pl.Float64).to_numpy()
     weights = np.where(y == 0.0, 1.0 / recipe.sample_negatives, 1.0) if drawn is not None else np.ones(y.size)
     groups = rows.get_column(recipe.group).to_numpy() if recipe.group else None
-    return _Sample(rows.select(recipe.labels), y, weights, groups)
+    t = _micros(rows).to_numpy() if "t" in rows.columns else None
+    return _Sample(rows.select(recipe.reads), y, weights, groups, t)
 
 
 def _draw(recipe: Recipe, rows: pl.DataFrame) -> pl.Series | None:
@@ -249,8 +286,7 @@ def _cross_validate(
     aucs, kss = [], []
     for k in range(recipe.folds):
         fit, held = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-        groups = None if sample.groups is None else sample.groups[fit]
-        model = fit_layers(recipe.name, sample.frame[fit], y[fit], weights[fit], options, groups=groups, step=step)
+        model = _fit(recipe, sample.take(fit), options, step, explained=False)
         scored = model.score_columns(sample.frame[held])
         pd[held] = scored.get_column("pd").to_numpy()
         points[held] = scored.get_column("points").to_numpy()
@@ -260,7 +296,7 @@ def _cross_validate(
 
 
 def _later(
-    model: Model, development: _Sample, later: _Sample | None
+    model: Model, development: _Sample, before: Ints, later: _Sample | None
 ) -> tuple[Evaluation | None, Message | None, float | None]:
     if later is None:
         return None, WORDS("train.one_cohort"), None
@@ -268,7 +304,6 @@ def _later(
         return None, WORDS("train.nothing_later"), None
     scored = model.score_columns(later.frame)
     points = scored.get_column("points").to_numpy()
-    before = model.score_columns(development.frame).get_column("points").to_numpy()
     both = histogram(
         np.concatenate([before, points]),
         np.concatenate([np.zeros(before.size), np.ones(points.size)]),
@@ -278,12 +313,17 @@ def _later(
     return evaluate(scored.get_column("pd").to_numpy(), points, later.y, later.weights), None, shift
 
 
+def _branches(model: Model, sample: _Sample) -> dict[str, float]:
+    own = pl.DataFrame({"key": model.branches_of(sample.frame), "weight": sample.weights})
+    rows = dict(own.group_by("key").agg(pl.col("weight").sum()).iter_rows())
+    return {key: float(rows.get(key, 0.0)) for key in model.definition.branches if key}
+
+
 def _labels(definition: Definition) -> tuple[LabelSummary, ...]:
-    card = definition.scorecard
-    if card is None:
-        return ()
+    cards = [part.card for part in definition.branches[""].parts if part.card]
     return tuple(
         LabelSummary(v.feature.name, v.iv, v.monotone, len(v.edges) + 1, v.signal, slope)
+        for card in cards
         for v, slope in zip(card.variables, card.slopes, strict=True)
     )
 
@@ -310,6 +350,14 @@ def _gates(gates: Gates, judged: Evaluation, sample: str) -> tuple[Gate, ...]:
     )
 
 
+def _leaks(recipe: Recipe, sample: _Sample) -> tuple[Gate, ...]:
+    """The gate of leaks: how many columns were found that tell the outcome too well."""
+    if not recipe.gates.leaks:
+        return ()
+    found = float(len(find_leaks(sample.frame, sample.y, weights=sample.weights, seed=recipe.seed)))
+    return (Gate("leaks", None, 0.0, found, "development", found == 0.0),)
+
+
 def _card(recipe: Recipe, report: TrainReport, versions: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """The model card as plain JSON; where the recipe's file lay is nobody's business."""
     plain = msgspec.to_builtins(recipe)
@@ -320,5 +368,5 @@ def _card(recipe: Recipe, report: TrainReport, versions: Mapping[str, Mapping[st
         "seed": recipe.seed,
         "report": msgspec.to_builtins(report),
         "versions": {kind: dict(named) for kind, named in versions.items()},
-        "libraries": {"lightgbm": lightgbm.__version__, "numpy": np.__version__},
+        "libraries": {"tallystick": __version__, "lightgbm": lightgbm.__version__, "numpy": np.__version__},
     }

@@ -36,95 +36,17 @@ WORDS = Catalogue(
             "{rows} 个结果中有 {events} 个为 1；0 与 1 都必须出现",
         ),
         "weights.values": ("the weights must be {rows} positive finite numbers", "权重必须是 {rows} 个有限正数"),
-        "bins.monotone": (
-            "column {name}: monotone {given!r} is not known; allowed: none, ascending, descending, auto",
-            "列 {name}：未知的单调方向 {given!r}；允许：none、ascending、descending、auto",
-        ),
-        "trees.kind": (
-            "the trees hold a split of kind {given}; allowed: comparisons of numbers, NaN or none as missing",
-            "树中含有类型 {given} 的分裂；允许：数值比较，缺失为 NaN 或无",
-        ),
         "calibration.kind": (
-            "calibration {given!r} is not known; allowed: platt, isotonic",
-            "未知的校准方法 {given!r}；允许：platt、isotonic",
-        ),
-        "layers.unknown": (
-            "layers {given!r} are not known; allowed: one or both of {allowed}",
-            "未知的层 {given!r}；允许：{allowed} 中的一个或两个",
-        ),
-        "folds.few": (
-            "{folds} folds cannot all hold both outcomes: the rarer has {given} rows; take fewer folds or more data",
-            "{folds} 折无法都包含两种结果：较少的一种只有 {given} 行；请减少折数或增加数据",
+            "calibration {given!r} is not known; allowed: platt, isotonic, beta",
+            "未知的校准方法 {given!r}；允许：platt、isotonic、beta",
         ),
         "score.absent": (
             "the row has no {name}; a model needs every label, null allowed: {needed}",
             "该行缺少 {name}；模型需要每个标签（可为空值）：{needed}",
         ),
-        "recipe.file": ("the file cannot be read: {reason}", "无法读取该文件：{reason}"),
-        "recipe.none": (
-            "the file declares no model; allowed: a table [name] for each model",
-            "文件中没有声明模型；允许：每个模型一个 [名称] 表",
-        ),
-        "recipe.table": (
-            "{model!r} is not a model; allowed: a table whose name is letters, digits and _",
-            "{model!r} 不是模型；允许：名称由字母、数字和 _ 组成的表",
-        ),
-        "recipe.section": (
-            "model {model}: {key} must be a table [{model}.{key}]",
-            "模型 {model}：{key} 必须是表 [{model}.{key}]",
-        ),
-        "recipe.key": (
-            "model {model}: {key!r} is not a key; did you mean {near}?",
-            "模型 {model}：{key!r} 不是有效的键；是否指 {near}？",
-        ),
-        "recipe.value": (
-            "model {model}: {key} = {given} is refused: {reason}",
-            "模型 {model}：{key} = {given} 被拒绝：{reason}",
-        ),
-        "recipe.needed": (
-            "model {model}: {key} is needed and may not be empty",
-            "模型 {model}：必须给出 {key}，且不能为空",
-        ),
-        "recipe.cut": (
-            'model {model}: cut {given!r} needs kind = "time"; one cohort has no later sample',
-            '模型 {model}：cut {given!r} 需要 kind = "time"；单一批次没有之后的样本',
-        ),
-        "recipe.twice": ("model {model}: label {given} is named twice", "模型 {model}：标签 {given} 重复"),
-        "recipe.layer": (
-            "model {model}: layer {given!r} is not known; allowed: {allowed}",
-            "模型 {model}：未知的层 {given!r}；允许：{allowed}",
-        ),
-        "recipe.monotone": (
-            "model {model}: monotone names {given!r}, which is not among its labels; did you mean {near}?",
-            "模型 {model}：monotone 中的 {given!r} 不在其标签中；是否指 {near}？",
-        ),
-        "recipe.target": (
-            "model {model}: target {given!r} is not known; allowed: stream.field, such as statements.default_next",
-            "模型 {model}：目标 {given!r} 无效；允许：流.字段，如 statements.default_next",
-        ),
-        "recipe.label": (
-            "model {model}: label {given!r} is not in the library; did you mean {near}?",
-            "模型 {model}：标签库中没有 {given!r}；是否指 {near}？",
-        ),
-        "recipe.type": (
-            "model {model}: label {given} is {type}; a model reads {allowed}",
-            "模型 {model}：标签 {given} 的类型为 {type}；模型可读取 {allowed}",
-        ),
-        "recipe.protected": (
-            "model {model}: label {given} is protected and may not enter",
-            "模型 {model}：标签 {given} 受保护，不得进入模型",
-        ),
-        "recipe.lineage": (
-            "model {model}: label {given} reads the protected column {column} and may not enter",
-            "模型 {model}：标签 {given} 读取受保护的列 {column}，不得进入模型",
-        ),
         "train.column": (
             "model {model}: the training data have no column {name}; given: {given}",
             "模型 {model}：训练数据没有列 {name}；已有：{given}",
-        ),
-        "split.cut": (
-            "a split by time needs cut_at, an instant; given: {given!r}",
-            "按时间切分需要 cut_at（时刻）；给出：{given!r}",
         ),
         "train.one_cohort": ("one cohort: there is no later sample to test on", "单一批次：没有之后的样本可供检验"),
         "train.nothing_later": (
@@ -132,17 +54,132 @@ WORDS = Catalogue(
             "切分时点之后没有结果已知的训练点",
         ),
         "store.absent": (
-            "no model is stored here; allowed: a folder with model.json, arrays.npz and card.json",
-            "此处没有保存的模型；允许：含 model.json、arrays.npz 与 card.json 的文件夹",
+            "no model is stored here; allowed: a file *{suffix} that was written by tally",
+            "此处没有保存的模型；允许：由 tally 写入的 *{suffix} 文件",
+        ),
+        "store.older": (
+            "this folder holds a model of an older release, whose reasons meant something else; train it again",
+            "此文件夹保存的是旧版本的模型，其理由的含义已不同；请重新训练",
+        ),
+        "store.size": (
+            "the model does not fit a file; allowed: at most {most} bytes",
+            "模型超出文件大小；允许：最多 {most} 字节",
+        ),
+        "store.array": (
+            "array {name!r} is {given}; allowed: one or two dimensions of whole or floating numbers, up to 60000 arrays",
+            "数组 {name!r} 为 {given}；允许：一维或二维的整数或浮点数，最多 60000 个数组",
+        ),
+        "store.kind": (
+            "the file holds a model of kind {given!r}; allowed: {allowed}",
+            "文件中的模型种类为 {given!r}；允许：{allowed}",
         ),
         "store.semantics": (
             "the model was stored with meaning {given}; this release knows {known}",
             "该模型以语义 {given} 保存；本版本只识别 {known}",
         ),
         "store.tampered": ("the stored model is not what was written ({what})", "保存的模型与写入时不一致（{what}）"),
-        "store.champion": (
-            "model {name} has no champion yet; train and promote a version first",
-            "模型 {name} 还没有冠军版本；请先训练并提升一个版本",
+        "frame.sparse": (
+            "a sparse matrix is not supported; give a frame, a mapping of columns, or a dense array",
+            "不支持稀疏矩阵；请给出数据框、列的映射或稠密数组",
+        ),
+        "frame.complex": (
+            "Complex data not supported: column {name} is {given}",
+            "不支持复数（Complex data not supported）：列 {name} 的类型为 {given}",
+        ),
+        "frame.column_type": (
+            "column {name} cannot be read as one type: {reason}",
+            "列 {name} 无法按单一类型读取：{reason}",
+        ),
+        "frame.rows": (
+            "Found array with 0 sample(s) while a minimum of 1 is required",
+            "数据没有任何行；至少需要 1 行",
+        ),
+        "frame.width": (
+            "Found array with 0 feature(s) (shape=({rows}, 0)) while a minimum of 1 is required.",
+            "数据有 {rows} 行但没有任何列；至少需要 1 列",
+        ),
+        "frame.flat": (
+            "the data have one dimension. Reshape your data: allowed are rows × columns",
+            "数据只有一维；请改为 行×列",
+        ),
+        "frame.features": (
+            "X has {given} features, but {name} is expecting {needed} features as input",
+            "X 有 {given} 列，但 {name} 需要 {needed} 列",
+        ),
+        "frame.unseen": (
+            "The feature names should match those that were passed during fit.\nFeature names unseen at fit time:\n{names}",
+            "列名应与训练时一致。\n训练时未出现的列：\n{names}",
+        ),
+        "frame.missing": (
+            "The feature names should match those that were passed during fit.\n"
+            "Feature names seen at fit time, yet now missing:\n{names}",
+            "列名应与训练时一致。\n训练时有、现在缺少的列：\n{names}",
+        ),
+        "frame.order": (
+            "The feature names should match those that were passed during fit.\n"
+            "Feature names must be in the same order as they were in fit.\ngiven: {given}",
+            "列名应与训练时一致。\n列的顺序必须与训练时相同；给出：{given}",
+        ),
+        "target.none": (
+            "{name} requires y to be passed, but the target y is None",
+            "{name} 需要结果 y，但 y 为 None",
+        ),
+        "target.missing": (
+            "{given} outcomes are missing: the target y contains NaN; leave out the rows whose outcome is not known",
+            "有 {given} 个结果缺失；请去掉结果未知的行",
+        ),
+        "target.infinite": (
+            "{given} outcomes are infinity; allowed: two classes",
+            "有 {given} 个结果为无穷；允许：两个类别",
+        ),
+        "target.binary": (
+            "Only binary classification is supported. The type of the target is {kind}; allowed: two classes, the second is bad",
+            "仅支持二分类；目标类型为 {kind}；允许：两个类别，第二个为坏",
+        ),
+        "target.kind": (
+            "Unknown label type: {given}; allowed: two classes such as 0 and 1, the second is bad",
+            "未知的标签类型：{given}；允许：两个类别（如 0 与 1），第二个为坏",
+        ),
+        "target.one": (
+            "all {rows} outcomes are {given!r}: one class; both good and bad must occur",
+            "{rows} 个结果全为 {given!r}，只有一个类别；好与坏都必须出现",
+        ),
+        "weights.some": (
+            "the weights must be {rows} finite numbers, none below 0",
+            "权重必须是 {rows} 个不小于 0 的有限数",
+        ),
+        "weights.zero": (
+            "every sample weight is zero: no row is left; allowed: at least one weight above zero",
+            "所有样本权重都为零，没有可用的行；至少需要一个正权重",
+        ),
+        "frame.lengths": ("the columns differ in length: {given}", "各列长度不一致：{given}"),
+        "design.option": (
+            "{name} = {given} is refused; allowed: {allowed}",
+            "{name} = {given} 被拒绝；允许：{allowed}",
+        ),
+        "design.constant": (
+            "the outcome has one value on all of the {rows} rows; two at least are needed to learn from",
+            "{rows} 行的结果只有一个值；至少需要两个值才能学习",
+        ),
+        "rejects.option": (
+            "{name} = {given} is refused; allowed: {allowed}",
+            "{name} = {given} 被拒绝；允许：{allowed}",
+        ),
+        "rejects.columns": (
+            "the refused have the columns {given}; allowed: those of the accepted, in order: {needed}",
+            "被拒申请的列为 {given}；允许：与通过申请相同且同序的列：{needed}",
+        ),
+        "frame.option": (
+            "{option} names {given!r}, which is not among the columns; allowed: {allowed}",
+            "{option} 中的 {given!r} 不在各列之中；允许：{allowed}",
+        ),
+        "rejects.none": (
+            "nobody was refused, so nothing is unknown; allowed: one refused row at least",
+            "没有被拒申请，因此没有未知；允许：至少一行被拒申请",
+        ),
+        "rejects.unknown": (
+            "the outcomes of {rows} refused applicants ({share}% of all) were never seen; figures for them rest on the factor supposed, and only the bounds rest on nothing; to narrow the bounds, approve a small random sample of those who would be refused",
+            "{rows} 位被拒申请人（占全部的 {share}%）的结果从未被观察到；对他们的数字取决于所设的系数，只有上下界不依赖任何假设；若要缩小上下界，请随机批准一小部分本应拒绝的申请",
         ),
     }
 )

@@ -1,0 +1,1 @@
+"""Models beside named peers: `python -m bench models`."""

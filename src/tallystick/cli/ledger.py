@@ -1,0 +1,92 @@
+"""`tally ledger`: the whole log checked, its days reconciled, and a copy for everybody."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tallystick.cli.context import CONTEXT, JsonOption, write_json
+from tallystick.cli.words import WORDS
+from tallystick.core import InputError
+
+ledger_app = typer.Typer(help="The log of evidence: check it, reconcile a day, export it.", no_args_is_help=True)
+
+
+@ledger_app.command()
+def check(json_file: JsonOption = None) -> None:
+    """Check the whole log: tiles, leaves, frames, and every day that was reconciled."""
+    from msgspec import structs, to_builtins
+
+    from tallystick.cli.show import Steps
+    from tallystick.desk import check_ledger, load_project
+
+    project = load_project(CONTEXT.project)
+    with Steps(CONTEXT.language) as steps:
+        found = check_ledger(project, steps)
+    faults = [message.text(CONTEXT.language) for message in found.faults]
+    document = {**to_builtins(structs.replace(found, faults=())), "faults": faults, "ok": found.holds}
+    write_json(json_file, {**document, "open_days": list(found.open_days)})
+    about = {"size": found.size, "origin": found.origin, "root": found.root, "frames": found.frames}
+    typer.echo(WORDS("ledger.sound", **about).text(CONTEXT.language))
+    if found.waiting:
+        typer.echo(WORDS("ledger.waiting", waiting=found.waiting).text(CONTEXT.language))
+    days = {"days": len({item.day for item in found.reconciled}), "open": len(found.open_days)}
+    typer.echo(WORDS("ledger.days", **days).text(CONTEXT.language))
+    for fault in faults:
+        typer.echo(WORDS("ledger.missing", fault=fault).text(CONTEXT.language))
+    if faults:
+        raise typer.Exit(1)
+
+
+@ledger_app.command()
+def reconcile(
+    day: Annotated[str, typer.Argument(help="YYYY-MM-DD in the project's zone.")],
+    received: Annotated[
+        list[str] | None, typer.Option(metavar="STREAM=N", help="Requests that the stream's source counted.")
+    ] = None,
+    json_file: JsonOption = None,
+) -> None:
+    """Count a day's decisions and leaves beside the requests of its sources, and record that as a leaf."""
+    from msgspec import to_builtins
+
+    from tallystick.desk import differing, load_project
+    from tallystick.desk import reconcile as reconcile_day
+
+    found = reconcile_day(load_project(CONTEXT.project), day, dict(map(_counted, received or ())))
+    write_json(json_file, {**to_builtins(found), "ok": found.holds})
+    for count in found.counts:
+        number = "-" if count.received is None else count.received
+        words = WORDS(
+            "ledger.count",
+            stream=count.stream,
+            received=number,
+            decisions=count.decisions,
+            leaves=count.leaves,
+            day=found.day,
+        )
+        typer.echo(words.text(CONTEXT.language))
+    if differing(found):
+        typer.echo(WORDS("ledger.differs").text(CONTEXT.language))
+        raise typer.Exit(1)
+
+
+def _counted(text: str) -> tuple[str, int]:
+    match = re.fullmatch(r"([^=]+)=(0|[1-9][0-9]{0,17})", text)
+    if match is None:
+        raise InputError(WORDS("ledger.received", given=text))
+    return match[1], int(match[2])
+
+
+@ledger_app.command()
+def export(folder: Annotated[Path, typer.Argument(help="A new folder, or an earlier export.")]) -> None:
+    """Copy checkpoint, tiles and key as static files, consistent with each other; also beside a writer."""
+    from tallystick.cli.show import Steps
+    from tallystick.desk import export_ledger, load_project
+
+    project = load_project(CONTEXT.project)
+    with Steps(CONTEXT.language) as steps:
+        head = export_ledger(project, folder, steps)
+    typer.echo(WORDS("ledger.exported", size=head.size, origin=head.origin, path=folder).text(CONTEXT.language))

@@ -1,0 +1,102 @@
+"""`tally witness`: a witness that cosigns other people's logs, and never two pasts of one."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tallystick.cli.context import CONTEXT
+from tallystick.cli.words import WORDS
+from tallystick.core import InputError, StateError
+
+witness_app = typer.Typer(help="Witness: cosign other people's logs, never two pasts of one.", no_args_is_help=True)
+
+FolderOption = Annotated[Path, typer.Option("--folder", metavar="DIR", help="The witness's keys and what it has seen.")]
+
+
+@witness_app.command("key")
+def key(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The witness's name, such as witness.bank.example/w1.")],
+    folder: FolderOption,
+    kind: Annotated[str, typer.Option("--kind", metavar="KIND", help="ed25519 or ml-dsa-44.")] = "ed25519",
+) -> None:
+    """Make a key for a witness and print its public text."""
+    from tallystick.ledger import KeyKind, generate_key
+
+    kinds = {"ed25519": KeyKind.COSIGNATURE, "ml-dsa-44": KeyKind.ML_DSA_44}
+    if kind not in kinds:
+        raise typer.BadParameter(f"{kind!r}; allowed: {', '.join(kinds)}", param_hint="--kind")
+    skey, vkey = generate_key(name, kinds[kind])
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / "keys", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(skey + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    typer.echo(vkey)
+
+
+@witness_app.command("serve")
+def serve(
+    folder: FolderOption,
+    host: Annotated[str, typer.Option("--host", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")] = 8088,
+) -> None:
+    """Answer add-checkpoint requests (C2SP tlog-witness) until stopped."""
+    from tallystick.ledger import Signer, Verifier, Witness
+    from tallystick.ledger.network import WitnessServer
+
+    signers = [Signer(line) for line in _lines(folder / "keys")]
+    if not signers:
+        raise StateError(WORDS("witness.keys", given=str(folder / "keys")))
+    logs = [Verifier(line) for line in _lines(folder / "logs")]
+    witness = Witness(folder, signers, logs, lambda: int(time.time()))
+    try:
+        server = WitnessServer(witness, host, port)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise StateError(WORDS("witness.address", given=f"{host}:{port}", why=why)) from None
+    names = ", ".join(dict.fromkeys(signer.name for signer in signers))
+    listed = ", ".join(witness.origins) or "-"
+    typer.echo(WORDS("witness.listens", name=names, url=server.url, logs=listed).text(CONTEXT.language))
+    server.serve()
+
+
+@witness_app.command("fork")
+def fork(
+    file: Annotated[Path, typer.Argument(help="A file that a witness kept against a log.")],
+    vkey: Annotated[Path, typer.Option(help="File with the public keys of the log, one a line.")],
+) -> None:
+    """Check that a file proves two pasts of one log."""
+    from tallystick.ledger import Verifier, check_equivocation
+
+    found = check_equivocation(_read(file), [Verifier(line) for line in _lines(vkey, needed=True)])
+    first, second = found.first, found.second
+    words = WORDS(
+        "witness.fork",
+        origin=first.origin,
+        first=first.size,
+        second=second.size,
+        one=first.root.hex(),
+        other=second.root.hex(),
+    )
+    typer.echo(words.text(CONTEXT.language))
+
+
+def _lines(path: Path, needed: bool = False) -> list[str]:
+    """The lines of a file that are neither blank nor comments; none where it may be missing and is."""
+    if not needed and not path.exists():
+        return []
+    lines = (line.strip() for line in _read(path).decode("utf-8", "replace").splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(WORDS("file.read", given=str(path), why=error.strerror or str(error))) from None

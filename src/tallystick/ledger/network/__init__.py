@@ -1,0 +1,9 @@
+"""Ledger on the network: a witness that is served, and the log's side, which asks several at once.
+
+It has a face of its own, so that who only verifies a proof loads no HTTP.
+"""
+
+from tallystick.ledger.network.client import Answer, Gathered, cosign_log, gather
+from tallystick.ledger.network.server import WitnessServer
+
+__all__ = ["Answer", "Gathered", "WitnessServer", "cosign_log", "gather"]

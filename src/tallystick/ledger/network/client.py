@@ -1,0 +1,207 @@
+"""The log's side: asks several witnesses at once, and waits for none longer than for the quorum."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from urllib.parse import urlsplit
+
+import msgspec
+
+from tallystick.core import InputError, StateError, TallystickError, TamperError
+from tallystick.ledger.checkpoint import add_signatures
+from tallystick.ledger.head import read_checkpoint, read_size
+from tallystick.ledger.keys import Verifier
+from tallystick.ledger.log import Log
+from tallystick.ledger.note import Note, Signature, read_note, read_signatures, trusted_signatures
+from tallystick.ledger.policy import Policy
+from tallystick.ledger.witness.protocol import Reply, Request, write_request
+from tallystick.ledger.words import WORDS
+
+_ANSWER_BYTES_MAX = 1 << 16
+_TRIES_MAX = 3
+
+Prove = Callable[[int, int], Sequence[bytes]]
+"""(old size, new size) → the hashes of the consistency proof, for 0 < old < new."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What one witness said: `ok` and its signatures, or the fault; `size` is what it has cosigned, as far as known."""
+
+    ok: bool
+    signatures: tuple[Signature, ...] = ()
+    size: int = 0
+    fault: TallystickError | None = None
+
+
+class Gathered(msgspec.Struct, frozen=True):
+    """The checkpoint with the cosignatures that came, whether they are a quorum, and the answers by witness."""
+
+    note: bytes
+    quorum: bool
+    answers: dict[str, Answer]
+
+
+def gather(
+    note: bytes, policy: Policy, prove: Prove, sizes: dict[str, int] | None = None, timeout_s: float = 5.0
+) -> Gathered:
+    """Ask every witness of a policy that has an address to cosign a checkpoint, all at once.
+
+    It comes back as soon as the quorum holds, every witness has answered, or the time is over. What a witness signs is
+    checked with its key before it counts, so a witness that lies counts as one that is silent.
+
+    Parameters
+    ----------
+    note
+        The signed checkpoint.
+    policy
+        The witnesses, their addresses and the quorum.
+    prove
+        Makes consistency proofs from the log's tiles; it may be called from several threads, one at a time.
+    sizes
+        The sizes that the witnesses last cosigned, by name, as far as known; a wrong one costs one more question.
+    timeout_s
+        Seconds in all, above 0.
+
+    Raises
+    ------
+    InputError
+        When an address is none.
+
+    Examples
+    --------
+    >>> from tallystick.ledger import Checkpoint, Signer, generate_key, parse_policy, sign_checkpoint
+    >>> log = Signer(generate_key("bank.example/log")[0])
+    >>> note = sign_checkpoint(Checkpoint(log.name, 0, bytes(32)), log)
+    >>> gather(note, parse_policy(b"quorum none\\n"), lambda old, new: ()).quorum
+    True
+    """
+    size, turn = read_checkpoint(read_note(note).text).size, threading.Lock()
+    answered: queue.Queue[tuple[str, Answer]] = queue.Queue()
+
+    def hashes(old: int) -> Sequence[bytes]:
+        with turn:
+            return prove(old, size)
+
+    def converse(name: str, conversation: _Conversation) -> None:
+        old = min((sizes or {}).get(name, 0), size)
+        answered.put((name, conversation.ask(note, size, old, hashes)))
+
+    asked = {
+        name: _Conversation(Verifier(party.vkey), party.url, timeout_s)
+        for name, party in policy.witnesses.items()
+        if party.url
+    }
+    for name, conversation in asked.items():
+        threading.Thread(target=converse, args=(name, conversation), name=f"witness {name}", daemon=True).start()
+    answers: dict[str, Answer] = {}
+    end = time.monotonic() + timeout_s
+    while len(answers) < len(asked) and not policy.holds(_signed(answers)):
+        try:
+            name, answer = answered.get(timeout=max(0.0, end - time.monotonic()))
+        except queue.Empty:
+            break
+        answers[name] = answer
+    for name, conversation in asked.items():
+        if name not in answers:
+            conversation.hang_up()
+            answers[name] = Answer(False, fault=StateError(WORDS("witness.silent")))
+    signatures = [signature for answer in answers.values() for signature in answer.signatures]
+    return Gathered(add_signatures(note, signatures), policy.holds(_signed(answers)), answers)
+
+
+def cosign_log(log: Log, policy: Policy, sizes: dict[str, int] | None = None, timeout_s: float = 5.0) -> Gathered:
+    """Sign the log as it is, gather cosignatures, and publish the checkpoint with them when they are a quorum.
+
+    Without a quorum the log's own checkpoint stays as it is; ask again later.
+
+    Parameters
+    ----------
+    log
+        Opened for writing.
+    policy, sizes, timeout_s
+        As for `gather`.
+    """
+    gathered = gather(log.checkpoint(), policy, lambda old, new: log.consistency(old, new).hashes, sizes, timeout_s)
+    if gathered.quorum:
+        log.publish(gathered.note)
+    return gathered
+
+
+def _signed(answers: dict[str, Answer]) -> frozenset[str]:
+    return frozenset(name for name, answer in answers.items() if answer.ok)
+
+
+class _Conversation:
+    """The questions to one witness over one connection."""
+
+    def __init__(self, key: Verifier, url: str, timeout_s: float) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise InputError(WORDS("witness.url", given=url))
+        try:
+            port = parts.port
+        except ValueError:
+            raise InputError(WORDS("witness.url", given=url)) from None
+        self._key, self._path = key, parts.path.rstrip("/") + "/add-checkpoint"
+        self._line: HTTPConnection = (
+            HTTPSConnection(parts.hostname, port, timeout=timeout_s, context=ssl.create_default_context())
+            if parts.scheme == "https"
+            else HTTPConnection(parts.hostname, port, timeout=timeout_s)
+        )
+        self._over = False
+
+    def ask(self, note: bytes, size: int, old: int, hashes: Callable[[int], Sequence[bytes]]) -> Answer:
+        """Ask until the witness signs or refuses for good; gives an answer whatever comes over the line."""
+        reply = Reply(0, b"")
+        try:
+            for _ in range(_TRIES_MAX):
+                path = tuple(hashes(old)) if 0 < old < size else ()
+                reply = self._post(write_request(Request(old, path, note)))
+                held = read_size(reply.body.decode("ascii", "replace").strip("\n")) if reply.status == 409 else None
+                if held is None or held == old or self._over:
+                    break
+                if held > size:
+                    return Answer(False, size=held, fault=StateError(WORDS("witness.ahead", given=held, size=size)))
+                old = held
+            return self._judge(reply, note, size)
+        except (OSError, HTTPException, ValueError):
+            return Answer(False, fault=StateError(WORDS("witness.silent")))
+        except TallystickError as fault:
+            return Answer(False, fault=fault)
+        finally:
+            self._line.close()
+
+    def hang_up(self) -> None:
+        """End the conversation from another thread; `ask` comes back with a fault."""
+        self._over = True
+        line = self._line.sock
+        if line is not None:
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+
+    def _judge(self, reply: Reply, note: bytes, size: int) -> Answer:
+        if reply.status != 200:
+            why = reply.body.decode("utf-8", "replace")[:200].strip()
+            shown = "".join(letter if letter.isprintable() else "?" for letter in why)
+            return Answer(False, fault=StateError(WORDS("witness.refused", status=reply.status, why=shown)))
+        try:
+            lines = read_signatures(reply.body.decode())
+        except (UnicodeDecodeError, TamperError):
+            raise TamperError(WORDS("witness.answer", status=reply.status)) from None
+        found = trusted_signatures(Note(read_note(note).text, lines), [self._key])
+        return Answer(True, tuple(signature for _, signature in found), size)
+
+    def _post(self, body: bytes) -> Reply:
+        self._line.request("POST", self._path, body, {"Content-Type": "text/plain; charset=utf-8"})
+        with self._line.getresponse() as response:
+            answer = response.read(_ANSWER_BYTES_MAX + 1)
+            if len(answer) > _ANSWER_BYTES_MAX:
+                raise TamperError(WORDS("witness.answer", status=response.status))
+            return Reply(response.status, answer)

@@ -1,0 +1,141 @@
+"""`tally-verify`: checks a proof file with verifier keys alone. It needs no project, no network and no data library."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tallystick.core import LANGUAGES, InputError, Language, TallystickError, UsageError
+from tallystick.ledger.bundle import Verdict, verify
+from tallystick.ledger.policy import Policy, parse_policy
+from tallystick.ledger.verifier_words import WORDS
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `tally-verify`.
+
+    Parameters
+    ----------
+    arguments
+        What follows the command's name; by default what the process was given.
+
+    Returns
+    -------
+    int
+        0 the proof holds, 1 it does not, 2 bad usage.
+    """
+    language = spoken()
+    try:
+        options = _parser().parse_args(arguments)
+        language = spoken(options.language)
+        if options.help:
+            sys.stdout.write(WORDS("verify.usage").text(language) + "\n")
+            return 0
+        if options.file is None:
+            raise UsageError(WORDS("verify.argument", given="FILE"))
+        verdict = verify_file(options.file, options.vkey, options.policy)
+    except TallystickError as error:
+        usage = "\n" + WORDS("verify.usage").text(language) if isinstance(error, UsageError) else ""
+        sys.stderr.write(error.text(language) + usage + "\n")
+        return 2
+    if options.json:
+        text = json.dumps(verdict_document(verdict, language), ensure_ascii=False, indent=2)
+    else:
+        text = verdict_words(verdict, language)
+    sys.stdout.write(text + "\n")
+    return 0 if verdict.ok else 1
+
+
+def run() -> None:
+    """The command `tally-verify`: `main`, ending the process with its answer."""
+    sys.exit(main())
+
+
+def verify_file(file: Path, vkeys: Sequence[Path], policy: Path | None = None) -> Verdict:
+    """Check a proof file against the keys in files, one a line, and against a policy's witnesses.
+
+    Raises
+    ------
+    InputError
+        When a file cannot be read, there is no key, or a line is none.
+    DefinitionErrors
+        When the policy has faults.
+    """
+    return verify(read_file(file), read_keys(vkeys), read_policy(policy))
+
+
+def read_keys(paths: Sequence[Path]) -> list[str]:
+    """The verifier keys in files, one a line; what they are worth is not checked."""
+    lines = [line.strip() for path in paths for line in read_file(path).decode("utf-8", "replace").splitlines()]
+    return [line for line in lines if line]
+
+
+def read_policy(path: Path | None) -> Policy | None:
+    """The policy in a file, if one is given."""
+    return None if path is None else parse_policy(read_file(path), str(path))
+
+
+def verdict_document(verdict: Verdict, language: Language) -> dict[str, Any]:
+    """A verdict as JSON values; the record as text, the files by name and size in bytes."""
+    return {
+        "ok": verdict.ok,
+        "origin": verdict.origin,
+        "size": verdict.size,
+        "index": verdict.index,
+        "checks": list(verdict.checks),
+        "witnesses": list(verdict.witnesses),
+        "fault": verdict.fault.text(language) if verdict.fault else None,
+        "payload": None if verdict.payload is None else verdict.payload.decode("utf-8", "replace"),
+        "files": {name: len(data) for name, data in verdict.files.items()},
+    }
+
+
+def verdict_words(verdict: Verdict, language: Language) -> str:
+    """A verdict in words, one or two lines."""
+    if verdict.fault is not None:
+        return WORDS("verify.failed", fault=verdict.fault.text(language)).text(language)
+    checks = ", ".join(verdict.checks)
+    words = WORDS("verify.ok", index=verdict.index, size=verdict.size, origin=verdict.origin, checks=checks)
+    carried = [WORDS("verify.files", count=len(verdict.files)).text(language)] if verdict.files else []
+    return "\n".join((words.text(language), *carried))
+
+
+def spoken(given: str = "") -> Language:
+    """The language of messages: as given, else `TALLYSTICK_LANGUAGE`, else by the locale; `UsageError` for others."""
+    chosen = given or os.environ.get("TALLYSTICK_LANGUAGE", "")
+    if given and given not in LANGUAGES:
+        raise UsageError(WORDS("verify.language", given=given, allowed=", ".join(LANGUAGES)))
+    if chosen not in LANGUAGES:
+        chosen = "zh" if os.environ.get("LC_ALL", os.environ.get("LANG", "")).startswith("zh") else "en"
+    return "zh" if chosen == "zh" else "en"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what was wrong in the words of the catalogue, and leaves ending the process to `main`."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(WORDS("verify.argument", given=message))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="tally-verify", add_help=False, allow_abbrev=False)
+    parser.add_argument("file", type=Path, nargs="?")
+    parser.add_argument("--vkey", type=Path, action="append", default=[])
+    parser.add_argument("--policy", type=Path)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--language", default="")
+    parser.add_argument("--help", "-h", action="store_true")
+    return parser
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file; raises `InputError` when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(WORDS("verify.file", given=str(path), why=error.strerror or str(error))) from None
