@@ -148,7 +148,7 @@ def tenths(score: Floats, weights: Floats, bins: int = 10) -> list[Ints]:
     Examples
     --------
     >>> [part.tolist() for part in tenths(np.array([0.3, 0.1, 0.3, 0.9]), np.ones(4), 2)]
-    [[0, 1, 2], [3]]
+    [[1], [0, 2, 3]]
     """
     distinct, place = np.unique(score, return_inverse=True)
     held = tally(place, weights, distinct.size)
