@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,9 +13,10 @@ from sklearn.ensemble import IsolationForest
 
 from tallystick.core import InputError, Message
 from tallystick.core.numeric import in_parts
-from tallystick.models.container import Packed, version_of, write_file
+from tallystick.models.container import Packed
 from tallystick.models.design import Inputs, sound_features
 from tallystick.models.estimator import Learner
+from tallystick.models.filed import Filed
 from tallystick.models.frames import Columns, DataError, Feature, Floats, Ints, as_frame, encode
 from tallystick.models.horizon.isolation import ARRAYS, blame, flatten, is_sound, isolate, levels_of, mean_depths
 from tallystick.models.horizon.words import WORDS
@@ -108,7 +108,7 @@ class AnomalyScore(msgspec.Struct, frozen=True):
     reasons: tuple[Isolation, ...]
 
 
-class Anomaly:
+class Anomaly(Filed[AnomalyDefinition]):
     """A fitted isolation forest, ready to score.
 
     Parameters
@@ -120,6 +120,9 @@ class Anomaly:
     card
         Its model card.
     """
+
+    kind = _KIND
+    semantics = SEMANTICS
 
     def __init__(
         self,
@@ -137,14 +140,8 @@ class Anomaly:
         self.labels = self._inputs.labels
         self._whole = definition.mean_depth * self.arrays["roots"].size
 
-    @property
-    def version(self) -> str:
-        """The content version."""
-        return version_of(_KIND, SEMANTICS, self.definition, self.arrays, self.card)
-
-    def save(self, path: str | Path) -> str:
-        """Write the model to one file and give its version."""
-        return write_file(path, _KIND, SEMANTICS, self.definition, self.arrays, self.card)
+    def _arrays(self) -> Mapping[str, np.ndarray[Any, Any]]:
+        return self.arrays
 
     def anomalies(self, matrix: Floats) -> Floats:
         """The anomaly of every row of an encoded matrix."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,8 +11,9 @@ import polars as pl
 
 from tallystick.core import InputError
 from tallystick.core.numeric import in_parts, kernel, sigmoid
-from tallystick.models.container import Packed, version_of, write_file
+from tallystick.models.container import Packed
 from tallystick.models.design import Curves, Design, DesignOptions, Inputs, Linear, sound_features
+from tallystick.models.filed import Filed
 from tallystick.models.frames import (
     Columns,
     DataError,
@@ -117,7 +117,7 @@ class HazardScore(msgspec.Struct, frozen=True):
     brought: dict[str, float]
 
 
-class Hazard:
+class Hazard(Filed[HazardDefinition]):
     """A fitted hazard model, ready to score.
 
     Parameters
@@ -133,6 +133,9 @@ class Hazard:
         What a row must hold, in order; `age` last where there is one.
     """
 
+    kind = _KIND
+    semantics = SEMANTICS
+
     def __init__(self, definition: HazardDefinition, card: Mapping[str, Any] | None = None) -> None:
         self.definition = definition
         self.card: Mapping[str, Any] = {} if card is None else card
@@ -143,15 +146,6 @@ class Hazard:
         self._curves = [Curves(cause.linear) for cause in definition.causes]
         self._base = np.array([cause.baseline for cause in definition.causes], dtype=np.float64)
         self._months = definition.horizons[-1]
-
-    @property
-    def version(self) -> str:
-        """The content version."""
-        return version_of(_KIND, SEMANTICS, self.definition, {}, self.card)
-
-    def save(self, path: str | Path) -> str:
-        """Write the model to one file and give its version."""
-        return write_file(path, _KIND, SEMANTICS, self.definition, {}, self.card)
 
     def _run(self, matrix: Floats, ages: Floats, months: int) -> tuple[Floats, Floats, Floats]:
         """Cumulative default (rows × months), open at the end, and the log-odds that the labels bring to a default."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -12,8 +11,9 @@ import polars as pl
 
 from tallystick.core import InputError
 from tallystick.core.numeric import in_parts, sigmoid_array
-from tallystick.models.container import Packed, version_of, write_file
+from tallystick.models.container import Packed
 from tallystick.models.design import Curves, DesignOptions, Inputs, Linear, fit_linear, sound_features
+from tallystick.models.filed import Filed
 from tallystick.models.frames import Columns, DataError, Feature, Floats, Ints, as_frame, encode, fit_features
 from tallystick.models.horizon.alerts import (
     NEVER,
@@ -90,7 +90,7 @@ class WarningScore(msgspec.Struct, frozen=True):
     brought: dict[str, float]
 
 
-class EarlyWarning:
+class EarlyWarning(Filed[WarningDefinition]):
     """A fitted early warning, ready to score.
 
     Parameters
@@ -101,6 +101,9 @@ class EarlyWarning:
         Its model card.
     """
 
+    kind = _KIND
+    semantics = SEMANTICS
+
     def __init__(self, definition: WarningDefinition, card: Mapping[str, Any] | None = None) -> None:
         self.definition = definition
         self.card: Mapping[str, Any] = {} if card is None else card
@@ -108,15 +111,6 @@ class EarlyWarning:
         self._inputs = Inputs(definition.features)
         self.labels = self._inputs.labels
         self._curves = Curves(definition.linear)
-
-    @property
-    def version(self) -> str:
-        """The content version."""
-        return version_of(_KIND, SEMANTICS, self.definition, {}, self.card)
-
-    def save(self, path: str | Path) -> str:
-        """Write the model to one file and give its version."""
-        return write_file(path, _KIND, SEMANTICS, self.definition, {}, self.card)
 
     def score(self, row: Mapping[str, Any]) -> WarningScore:
         """Score one row: a value, or None, for each of `labels`.

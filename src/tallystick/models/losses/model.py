@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -13,8 +12,9 @@ from scipy.special import betaincinv
 
 from tallystick.core import InputError
 from tallystick.core.numeric import in_parts, logit, sigmoid_array
-from tallystick.models.container import Packed, version_of, write_file
+from tallystick.models.container import Packed
 from tallystick.models.design import Curves, DesignOptions, Inputs, Linear, fit_linear, flat_linear, sound_features
+from tallystick.models.filed import Filed
 from tallystick.models.frames import (
     Columns,
     DataError,
@@ -111,7 +111,7 @@ class LossScore(msgspec.Struct, frozen=True):
     brought: dict[str, float]
 
 
-class Losses:
+class Losses(Filed[LossDefinition]):
     """A fitted model of loss given default and of exposure at default.
 
     Parameters
@@ -127,6 +127,9 @@ class Losses:
         What a row must hold, in order; limit and drawn last where there are such.
     """
 
+    kind = _KIND
+    semantics = SEMANTICS
+
     def __init__(self, definition: LossDefinition, card: Mapping[str, Any] | None = None) -> None:
         self.definition = definition
         self.card: Mapping[str, Any] = {} if card is None else card
@@ -139,15 +142,6 @@ class Losses:
         self._cure = Curves(definition.cure) if definition.cure else None
         self._severity = Curves(definition.severity)
         self._conversion = Curves(exposure.conversion) if exposure else None
-
-    @property
-    def version(self) -> str:
-        """The content version."""
-        return version_of(_KIND, SEMANTICS, self.definition, {}, self.card)
-
-    def save(self, path: str | Path) -> str:
-        """Write the model to one file and give its version."""
-        return write_file(path, _KIND, SEMANTICS, self.definition, {}, self.card)
 
     def _run(self, matrix: Floats) -> tuple[Floats, Floats, Floats, Floats | None]:
         """lgd, cure, severity and conversion of every row."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from tallystick.models.container import version_of, write_file
+from tallystick.models.filed import Filed
 from tallystick.models.frames import DataError, Floats, Ints, encode, encode_value
 from tallystick.models.portfolio import Offer
 from tallystick.models.serving.arrays import Array, arrays_of
@@ -28,7 +26,7 @@ _PLAIN = frozenset({float, int, bool, type(None)})
 _FIXED = len(RESULTS)
 
 
-class Model:
+class Model(Filed[Definition]):
     """A trained model, ready to score.
 
     Parameters
@@ -55,6 +53,9 @@ class Model:
     --------
     See `tallystick.models.load`.
     """
+
+    kind = KIND
+    semantics = SEMANTICS
 
     def __init__(
         self,
@@ -94,11 +95,6 @@ class Model:
             self._ways[key] = lay_out(branch, features, definition.scale, forests_here, means)
             self._words[key] = Texts(branch, features)
 
-    @cached_property
-    def version(self) -> str:
-        """The content version: of the definition, the arrays and the card."""
-        return version_of(KIND, SEMANTICS, self.definition, self._arrays(), self.card)
-
     @property
     def baseline_points(self) -> int:
         """The points of a row of the branch "" in which every label stands at its baseline."""
@@ -107,17 +103,6 @@ class Model:
     def with_card(self, card: Mapping[str, Any]) -> Model:
         """The same model with another card, and so another version."""
         return Model(self.definition, self.forests, self.backgrounds, card)
-
-    def save(self, path: str | Path) -> str:
-        """Write the model to the file `path` and give its version."""
-        return write_file(
-            path,
-            KIND,
-            SEMANTICS,
-            self.definition,
-            self._arrays(),
-            self.card,
-        )
 
     def _arrays(self) -> dict[str, Array]:
         return arrays_of(self.definition, self.forests, self.backgrounds)
