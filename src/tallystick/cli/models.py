@@ -288,8 +288,10 @@ def import_(
 
 
 def warn_expired(rows: Any) -> None:
-    """Say of each champion in an inventory that has expired that it has."""
+    """Say of each champion in an inventory that has expired that it has, and of each damaged file that it is."""
     for row in rows:
+        if row.damaged:
+            _say("models.damaged", name=row.name, version=row.version[:12])
         if row.status == "champion" and row.expired:
             _say("models.expired", name=row.name, version=row.version[:12], at=row.expires)
 

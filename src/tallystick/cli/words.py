@@ -215,6 +215,10 @@ WORDS = Catalogue(
             "{name}: the champion {version} expired on {at}; validate and approve it anew",
             "{name}：现任版本 {version} 已于 {at} 到期；请重新验证并审批",
         ),
+        "models.damaged": (
+            "{name}: the file of version {version} is damaged; restore it from a copy: tally models show {name} {version} says what differs",
+            "{name}：版本 {version} 的文件已损坏；请从副本恢复：tally models show {name} {version} 说明差异",
+        ),
         "models.stands": (
             "{name} {version}: {status}; approved by: {approvals}; still missing: {missing}",
             "{name} {version}：{status}；已审批：{approvals}；尚缺：{missing}",

@@ -48,7 +48,10 @@ class LabelSource(msgspec.Struct, frozen=True):
 
 
 class InventoryRow(msgspec.Struct, frozen=True):
-    """One version of one model, or a recipe that was never trained (`version` is "" then); instants as text."""
+    """One version of one model, or a recipe that was never trained (`version` is "" then); instants as text.
+
+    Of a `damaged` file the history alone is told.
+    """
 
     name: str
     version: str
@@ -64,6 +67,7 @@ class InventoryRow(msgspec.Struct, frozen=True):
     valid: bool | None
     flows: str
     gates_failed: str
+    damaged: bool = False
 
 
 def inventory(project: Project, now: Instant) -> list[InventoryRow]:
@@ -113,6 +117,7 @@ def _inventory_row(project: Project, entry: models.Entry, now: Instant) -> Inven
         valid=None if found.validation is None else found.validation.passed,
         flows=", ".join(_flows(project, entry.name)) if found.status == "champion" else "",
         gates_failed=", ".join(models.failed_gates(entry.card)),
+        damaged=entry.damaged,
     )
 
 

@@ -45,12 +45,28 @@ class ProjectTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clock: Literal["events", "system"] = "system"
 
 
+class LedgerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[ledger]`: the log's name, its cryptography, who must cosign it, and how often it is signed.
+
+    `origin` is the log's name to strangers (made of the project's name when it is empty). `profile` chooses SHA-256 and
+    Ed25519, or SM3, SM2 and SM4. `policy` is a tlog-policy file in the project folder, which names witnesses, their
+    addresses and the quorum. `checkpoint` is how long a decision waits at most for a signed checkpoint while events
+    come.
+    """
+
+    origin: str = ""
+    profile: Literal["international", "domestic"] = "international"
+    policy: str = ""
+    checkpoint: str = "10s"
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """tallystick.toml: `[project]`, `[paths]` (named folders for sources) and `[state]`."""
+    """tallystick.toml: `[project]`, `[paths]` (named folders for sources), `[state]` and `[ledger]`."""
 
     project: ProjectTable
     paths: dict[str, str] = {}
     state: dict[str, str] = {}
+    ledger: LedgerTable = LedgerTable()
 
 
 class Project(msgspec.Struct, frozen=True):
@@ -123,10 +139,12 @@ def read_settings(root: Path) -> Settings:
         zone_of(settings.project.time_zone)
     except InputError as error:
         raise DefinitionError(error.message, Place(str(root / SETTINGS), cell="project.time_zone")) from None
-    try:
-        Span.parse(settings.state.get("settled", "0d"))
-    except InputError as error:
-        raise DefinitionError(error.message, Place(str(root / SETTINGS), cell="state.settled")) from None
+    spans = {"state.settled": settings.state.get("settled", "0d"), "ledger.checkpoint": settings.ledger.checkpoint}
+    for cell, text in spans.items():
+        try:
+            Span.parse(text)
+        except InputError as error:
+            raise DefinitionError(error.message, Place(str(root / SETTINGS), cell=cell)) from None
     return settings
 
 

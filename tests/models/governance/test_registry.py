@@ -66,6 +66,34 @@ def test_two_people_must_approve(registry: Registry, card_model: Model) -> None:
     assert registry.champion(name) == version
 
 
+def test_an_approval_in_spite_of_a_failed_validation_says_why(registry: Registry, card_model: Model) -> None:
+    """Without a comment it is refused, on another report too; a later validation that passes lifts that."""
+    model = carded(card_model, 1, **TWO)
+    name, version = "risk", model.version
+    registry.admit(model, at=1)
+    registry.validated(name, version, at=2, report="ab" * 32, passed=False)
+    for report in ("", "cd" * 32):
+        with pytest.raises(StateError, match="found a fault"):
+            registry.approve(name, version, by="Ann", at=3, comment=" ", report=report)
+    assert registry.approve(name, version, by="Ann", at=3, comment="drift of one label, watched").missing == 1
+    registry.validated(name, version, at=4, report="ef" * 32, passed=True)
+    assert registry.approve(name, version, by="Bo", at=5).status == "approved"
+
+
+def test_a_damaged_file_does_not_hide_the_others(registry: Registry, card_model: Model) -> None:
+    """It is listed by its history, and opening it says what differs."""
+    first, second = carded(card_model, 1), carded(card_model, 2)
+    registry.admit(first, at=1)
+    registry.admit(second, at=2)
+    path = registry.path("risk", second.version)
+    path.write_bytes(path.read_bytes().replace(b"risk", b"rusk"))
+    found = {entry.version: entry for entry in registry.entries()}
+    assert {version: entry.damaged for version, entry in found.items()} == {first.version: False, second.version: True}
+    assert found[second.version].standing.status == "champion"
+    with pytest.raises(TamperError):
+        registry.load("risk")
+
+
 def test_only_those_called_to_it_approve(registry: Registry, card_model: Model) -> None:
     """A list of approvers is the whole list."""
     model = carded(card_model, 1, approvals=1, approvers=["Ann"])

@@ -37,13 +37,14 @@ class Passed(Protocol):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One stored version: where it stands, by which rules, and its card."""
+    """One stored version: where it stands, by which rules, and its card; `damaged` where its file is."""
 
     name: str
     version: str
     standing: Standing
     governance: Governance
     card: dict[str, Any]
+    damaged: bool = False
 
 
 def save(model: Passed | Model, folder: str | Path) -> str:
@@ -114,14 +115,19 @@ class Registry:
         return found[0]
 
     def entries(self, name: str = "") -> list[Entry]:
-        """Stored versions by name then version, of one model or all; a file is verified only when it is loaded."""
+        """Stored versions by name then version, of one model or all; a file is verified only when it is loaded.
+
+        A damaged file is an entry without a card, by today's rules, so that it does not hide the others.
+        """
         events = self.history.events()
         found = []
         for each in (name,) if name else self.names():
             for version in self.versions(each):
-                card = read_card(self.path(each, version))
-                rules = self._rules(each, card)
-                found.append(Entry(each, version, standing(events, each, version, rules), rules, card))
+                try:
+                    found.append(self._entry(events, each, version))
+                except TamperError:
+                    rules = self._rules(each, {})
+                    found.append(Entry(each, version, standing(events, each, version, rules), rules, {}, True))
         return found
 
     def entry(self, name: str, version: str) -> Entry:

@@ -102,6 +102,8 @@ def _expiry(own: list[Event], approvals: tuple[Event, ...], governance: Governan
 def check_approval(found: Standing, event: Event, governance: Governance, place: Place) -> None:
     """Refuse an approval that does not count: retired, own model, not called to it, twice, or without a new report.
 
+    Where the latest validation found a fault, the approval must say why it is given all the same.
+
     Raises
     ------
     InputError
@@ -121,6 +123,8 @@ def check_approval(found: Standing, event: Event, governance: Governance, place:
         raise InputError(WORDS("approval.uncalled", allowed=", ".join(governance.approvers), **about))
     if not event.report:
         raise StateError(WORDS("approval.report", name=event.name, version=event.version[:12]), place)
+    if found.validation is not None and not found.validation.passed and not event.comment.strip():
+        raise StateError(WORDS("approval.failed", name=event.name, version=event.version[:12]), place)
     earlier = next((known for known in found.approvals if person(known.by) == who), None)
     if earlier is not None and not found.expired(event.at):
         raise InputError(WORDS("approval.twice", **about))

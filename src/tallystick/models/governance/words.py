@@ -46,6 +46,11 @@ WORDS = Catalogue(
             "an approval stands on a validation report, and version {version} of model {name} has none; run tally validate {name} --version {version}, or name a report's file",
             "审批须依据验证报告，而模型 {name} 的版本 {version} 没有；请运行 tally validate {name} --version {version}，或指明报告文件",
         ),
+        "approval.failed": (
+            "the latest validation of version {version} of model {name} found a fault; an approval all the same needs a "
+            "comment that says why",
+            "模型 {name} 的版本 {version} 最近一次验证未通过；仍要审批须写明理由",
+        ),
         "approval.old": (
             "the approvals of version {version} of model {name} on this report have expired; validate it anew, or name a new report's file",
             "模型 {name} 的版本 {version} 依据此报告的审批已到期；请重新验证，或指明新的报告文件",
