@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tallystick.core import DefinitionError, DefinitionErrors, parse_instant
-from tallystick.models import Gates, MasterScale, read_models
+from tallystick.core import DefinitionError, DefinitionErrors, Field, FieldType, parse_instant
+from tallystick.models import Gates, MasterScale, RejectOptions, read_models
 from tallystick.models.layers import BOOSTS, PartOptions
 from tallystick.models.recipe.sections import SECTIONS
 
@@ -201,6 +201,81 @@ def test_protected_columns_never_enter(tmp_path: Path) -> None:
         recipe.check(types, {"utilisation_1m": {"statements.age_band", "statements.balance"}})
     assert [fault.code for fault in caught.value.faults] == ["recipe.lineage", "recipe.protected"]
     assert "statements.age_band" in caught.value.text()
+
+
+REJECTS = """\
+[risk.rejects]
+field = "statements.declined"
+method = "parcelling"
+factor = 2
+approval_rate = 0.6
+factors = [1, 3]
+"""
+
+
+def test_who_was_refused_is_read(tmp_path: Path) -> None:
+    """Options of the inference, and what the sensitivity supposes; without the section nobody is inferred."""
+    recipe = read_models(write(tmp_path, GOOD + REJECTS.replace("[risk.", "[default_risk.")))["default_risk"]
+    rejects = recipe.rejects
+    assert isinstance(rejects, RejectOptions)
+    assert (rejects.field, rejects.method, rejects.factor) == ("statements.declined", "parcelling", 2.0)
+    assert (rejects.bands, rejects.cutoff, rejects.seed) == (10, 0.5, 7)
+    assert (rejects.approval_rate, rejects.factors) == (0.6, (1.0, 3.0))
+    assert read_models(write(tmp_path, GOOD))["default_risk"].rejects is None
+
+
+def test_faults_of_the_refused_are_told_together(tmp_path: Path) -> None:
+    """Every option outside its range and the field that is needed, each with its line and what is allowed."""
+    head = '[risk]\ntarget = "statements.default_next"\npoints = "statements"\nlabels = ["a"]\n'
+    wrong = """\
+[risk.rejects]
+feld = "statements.declined"
+method = "magic"
+factor = 0
+bands = 1
+cutoff = 1.0
+seed = -1
+approval_rate = 1.5
+factors = []
+"""
+    with pytest.raises(DefinitionErrors) as caught:
+        read_models(write(tmp_path, head + wrong))
+    found = [(fault.code, fault.place.line if fault.place else None) for fault in caught.value.faults]
+    values = [("recipe.value", line) for line in range(8, 14)]
+    assert found == [("recipe.key", 6), ("recipe.choice", 7), *values, ("recipe.needed", 5)]
+    text = caught.value.text()
+    assert "did you mean field?" in text
+    assert "allowed: none, fuzzy, parcelling, cutoff, reweighting" in text
+    for given, code in (
+        ('method = "none"', "recipe.needed"),
+        ('field = "loans.declined"', "recipe.refused_field"),
+        ('field = "declined"', "recipe.refused_field"),
+        ('field = "statements.default_next"', "recipe.refused_field"),
+        ('field = "statements.declined"\nfactor = nan', "recipe.value"),
+        ('field = "statements.declined"\nfactors = [1, nan]', "recipe.value"),
+    ):
+        with pytest.raises(DefinitionErrors) as one:
+            read_models(write(tmp_path, f"{head}[risk.rejects]\n{given}\n"))
+        assert [fault.code for fault in one.value.faults] == [code], given
+
+
+def test_who_was_refused_is_held_against_the_source(tmp_path: Path) -> None:
+    """An unknown field is answered with the nearest flag; a field of another type with its type."""
+    fields = {
+        name: Field(name, FieldType.parse(kind))
+        for name, kind in (("declined", "flag"), ("default_next", "flag"), ("balance", "money(EUR)"))
+    }
+    recipes = GOOD + REJECTS.replace("[risk.", "[default_risk.")
+    read_models(write(tmp_path, recipes))["default_risk"].check_fields({"statements": fields})
+    read_models(write(tmp_path, GOOD))["default_risk"].check_fields({})
+    for given, code, said in (
+        ("declind", "recipe.refused", "did you mean statements.declined?"),
+        ("balance", "recipe.refused_type", "money(EUR); allowed: flag"),
+    ):
+        recipe = read_models(write(tmp_path, recipes.replace("statements.declined", f"statements.{given}")))
+        with pytest.raises(DefinitionError) as caught:
+            recipe["default_risk"].check_fields({"statements": fields})
+        assert (caught.value.code, said in caught.value.text()) == (code, True)
 
 
 def test_the_recipe_of_the_manual_is_read(tmp_path: Path) -> None:

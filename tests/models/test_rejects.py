@@ -118,6 +118,49 @@ def test_the_bounds_of_auc_are_those_of_all_outcomes(known: list[tuple[int, bool
         for outcome in product((0.0, 1.0), repeat=rest.size)
     ]
     assert auc_bounds(score, y, rest) == pytest.approx((min(areas), max(areas)))
+    # An accepted row of weight 2 is two rows.
+    assert auc_bounds(score, y, rest, np.full(y.size, 2.0)) == pytest.approx(
+        auc_bounds(np.repeat(score, 2), np.repeat(y, 2), rest)
+    )
+
+
+def test_a_weight_counts_as_so_many_rows() -> None:
+    """Accepted rows of weight 2, or each of them twice: the same suppositions and the same bounds."""
+    accepted, y, rejected, _ = parts(3_000, 7, hidden=1.0)
+    twice = pl.concat([accepted, accepted])
+    options: dict[str, Any] = {"approval_rate": 0.6, "factors": (1.0, 2.0)}
+    heavy = reject_sensitivity(logistic, accepted, y, rejected, weights=np.full(y.size, 2.0), **options)
+    long = reject_sensitivity(logistic, twice, np.concatenate([y, y]), rejected, **options)
+    assert heavy.auc_bounds == pytest.approx(long.auc_bounds, abs=1e-4)
+    assert heavy.auc_accepted == pytest.approx(long.auc_accepted, abs=1e-4)
+    assert heavy.bad_rate_bounds == pytest.approx(long.bad_rate_bounds, abs=1e-3)
+    for one, other in zip(heavy.suppositions, long.suppositions, strict=True):
+        figures = ("rejected_rate", "auc", "approved_bad_rate", "swapped_in")
+        assert [getattr(one, name) for name in figures] == pytest.approx(
+            [getattr(other, name) for name in figures], abs=2e-3
+        )
+    assert heavy.unknown.params["share"] == long.unknown.params["share"]
+
+
+def test_only_parcelling_asks_how_the_accepted_score() -> None:
+    """Who scores what was learnt out of fold need not pay for it where nobody asks."""
+    accepted, y, rejected, _ = parts(500, 2)
+    for method in METHODS:
+        asked: list[int] = []
+
+        def learn(frame: pl.DataFrame, outcome: Array, weights: Array, asked: list[int] = asked) -> Any:
+            predict = logistic(frame, outcome, weights)
+
+            def watched(other: pl.DataFrame) -> Any:
+                asked.append(other.height)
+                return predict(other)
+
+            return watched
+
+        infer_rejects(learn, accepted, y, rejected, options=RejectOptions(method))
+        whole = accepted.height + rejected.height
+        wanted = {"none": [], "reweighting": [whole], "parcelling": [rejected.height, accepted.height]}
+        assert asked == wanted.get(method, [rejected.height]), method
 
 
 def test_bad_data_are_refused() -> None:

@@ -156,6 +156,7 @@ def model_card(project: Project, name: str, version: str = "", now: Instant = 0)
         _pairs("card.data", "column.table", entry.card.get("versions", {}).get("data", {})),
         _figures(entry.card),
         _gates(entry.card),
+        _refused(entry.card),
         _pairs("card.recipe", "column.key", dict(_flat(entry.card.get("recipe", {})))),
         _pairs("card.libraries", "column.library", entry.card.get("libraries", {})),
         _history(project, events),
@@ -231,6 +232,24 @@ def _figures(card: Mapping[str, Any]) -> Section:
     rows = tuple((WORDS(f"figure.{name}"), _number(cross.get(name)), _number(later.get(name))) for name in names)
     heads = (WORDS("column.figure"), WORDS("column.cross_validation"), WORDS("column.out_of_time"))
     return Section(WORDS("card.figures"), heads, rows if report else ())
+
+
+def _refused(card: Mapping[str, Any]) -> Section:
+    """What was inferred of applicants who were refused, and between which bounds it stays unknown."""
+    found = card.get("report", {}).get("rejects")
+    if not found:
+        return Section(WORDS("card.rejects"), (WORDS("column.figure"), WORDS("column.value")), ())
+    bounds = found["sensitivity"]
+    pairs = [
+        ("refused", str(found["rows"])),
+        ("method", found["method"]),
+        ("inferred_rate", _number(found["bad_rate"])),
+        ("bad_rate_bounds", " … ".join(map(_number, bounds["bad_rate_bounds"]))),
+        ("auc_bounds", " … ".join(map(_number, bounds["auc_bounds"]))),
+        ("auc_accepted", _number(bounds["auc_accepted"])),
+    ]
+    rows = tuple((WORDS(f"figure.{name}"), value) for name, value in pairs)
+    return Section(WORDS("card.rejects"), (WORDS("column.figure"), WORDS("column.value")), rows)
 
 
 def _gates(card: Mapping[str, Any]) -> Section:

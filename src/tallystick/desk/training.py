@@ -6,7 +6,7 @@ import msgspec
 import polars as pl
 
 from tallystick import models
-from tallystick.core import Instant, Span, StateError, parse_instant
+from tallystick.core import Field, Instant, Span, StateError, parse_instant
 from tallystick.desk.history import INSTANT, frame_end
 from tallystick.desk.points import label_values
 from tallystick.desk.progress import Progress
@@ -57,14 +57,19 @@ def outcomes(project: Project, recipe: models.Recipe) -> pl.DataFrame:
     The points before the cut of a split by time have their outcome as it was known at the cut, the later ones as it was
     known at the start of live deciding: so a model is judged as if it had been trained on the day of the cut.
     """
+    return _points(project, recipe).select("id", recipe.target).drop_nulls()
+
+
+def _points(project: Project, recipe: models.Recipe) -> pl.DataFrame:
+    """The ripe points of a recipe, those before the cut as they were known then."""
     until = known_until(project, recipe)
     facts = project.lake().facts(recipe.points)
     if recipe.split.kind == "cohort" or recipe.split.cut_at is None:
-        return ripe_outcomes(project, recipe, facts, until)
+        return _ripe(project, recipe, facts, until)
     at = pl.col(project.library.streams[recipe.points].at).cast(INSTANT).to_physical()
     cut = recipe.split.cut_at
-    before = ripe_outcomes(project, recipe, facts.filter(at < cut), min(cut, until))
-    return pl.concat([before, ripe_outcomes(project, recipe, facts.filter(at >= cut), until)])
+    before = _ripe(project, recipe, facts.filter(at < cut), min(cut, until))
+    return pl.concat([before, _ripe(project, recipe, facts.filter(at >= cut), until)])
 
 
 def ripe_outcomes(project: Project, recipe: models.Recipe, facts: pl.DataFrame, until: Instant) -> pl.DataFrame:
@@ -73,23 +78,37 @@ def ripe_outcomes(project: Project, recipe: models.Recipe, facts: pl.DataFrame, 
     Of each event the last revision counts, and none when that retracts it. A target that is confirmed later reads its
     default until then; a point whose source has no outcome has none here.
     """
-    _, _, name = recipe.target.partition(".")
-    field, spec = project.schema(recipe.points)[name], project.library.streams[recipe.points]
+    return _ripe(project, recipe, facts, until).select("id", recipe.target).drop_nulls()
+
+
+def _ripe(project: Project, recipe: models.Recipe, facts: pl.DataFrame, until: Instant) -> pl.DataFrame:
+    """`id`, target, who was refused and group of the points that are ripe, as they were known before `until`."""
+    spec, fields = project.library.streams[recipe.points], project.schema(recipe.points)
     physical = pl.col("known_at").cast(INSTANT).to_physical()
     last = facts.filter(physical < until).sort("revision").unique(spec.id, keep="last", maintain_order=True)
     ripe = pl.col(spec.at).cast(INSTANT).to_physical() < until - Span.parse(recipe.split.maturity).micros
-    value = pl.col(name)
-    if field.known_at:
-        told = pl.col(field.known_at).cast(INSTANT).to_physical() < until
-        value = pl.when(value.is_null()).then(None).when(told).then(value).otherwise(pl.lit(field.default))
-    kept = last.filter(ripe & ~pl.col("retract"))
-    return kept.select(pl.col(spec.id).alias("id"), value.alias(recipe.target)).drop_nulls()
+    named = [recipe.target, *([recipe.rejects.field] if recipe.rejects else [])]
+    told = [_told(fields[name.partition(".")[2]], until).alias(name) for name in named]
+    group = [recipe.group] if recipe.group in fields and recipe.group not in recipe.reads else []
+    return last.filter(ripe & ~pl.col("retract")).select(pl.col(spec.id).alias("id"), *told, *group)
+
+
+def _told(field: Field, until: Instant) -> pl.Expr:
+    """A field as it was known before `until`: its default as long as it was not confirmed, null where it has none."""
+    value = pl.col(field.name)
+    if not field.known_at:
+        return value
+    confirmed = pl.col(field.known_at).cast(INSTANT).to_physical() < until
+    return pl.when(value.is_null()).then(None).when(confirmed).then(value).otherwise(pl.lit(field.default))
 
 
 def training_frame(project: Project, recipe: models.Recipe) -> pl.DataFrame:
-    """Label values at the points of a recipe, with the target beside them."""
-    values = label_values(project, recipe.points, recipe.reads)
-    return values.join(outcomes(project, recipe), on="id", how="inner", maintain_order="left")
+    """Label values at the points of a recipe, with the target beside them; the refused are there without one."""
+    values, points = label_values(project, recipe.points, recipe.reads), _points(project, recipe)
+    kept = pl.col(recipe.target).is_not_null()
+    if recipe.rejects:
+        kept |= pl.col(recipe.rejects.field).fill_null(False)
+    return values.join(points.filter(kept), on="id", how="inner", maintain_order="left")
 
 
 def train_models(project: Project, progress: Progress) -> TrainResult:

@@ -75,15 +75,7 @@ def validate_model(
     registry = project.registry()
     whole = registry.resolve(name, version)
     model = registry.load(name, whole)
-    frame = _beside(project, recipe, training_frame(project, recipe), (*recipe.protected, *segments))
-    for segment in segments:
-        if segment not in frame.columns:
-            raise InputError(WORDS("validate.segment", given=segment, allowed=", ".join(frame.columns)))
-    development = None
-    cut = recipe.split.cut_at if recipe.split.kind == "time" else None
-    if cut is not None:
-        late = frame.get_column("t").cast(INSTANT).to_physical() >= cut
-        frame, development = frame.filter(late), frame.filter(~late)
+    frame, development = _judged(project, recipe, segments)
     crowned = registry.champion(name)
     gates = recipe.gates
     report = validation.validate(
@@ -101,18 +93,39 @@ def validate_model(
             ks_min=gates.ks_min,
             calibration_slope=gates.calibration_slope or validation.Limits().calibration_slope,
         ),
-        in_sample=cut is None,
+        in_sample=development is None,
         promised_auc=model.card.get("report", {}).get("auc"),
         zone=project.zone,
         seed=recipe.seed,
         progress=lambda done, total: progress("validate", done, total),
     )
+    return _kept(project, name, whole, report)
+
+
+def _judged(
+    project: Project, recipe: models.Recipe, segments: Sequence[str]
+) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+    """The rows to judge by, and those before the cut where there is one; nobody who was refused is among them."""
+    known = training_frame(project, recipe).filter(pl.col(recipe.target).is_not_null())
+    frame = _beside(project, recipe, known, (*recipe.protected, *segments))
+    for segment in segments:
+        if segment not in frame.columns:
+            raise InputError(WORDS("validate.segment", given=segment, allowed=", ".join(frame.columns)))
+    cut = recipe.split.cut_at if recipe.split.kind == "time" else None
+    if cut is None:
+        return frame, None
+    late = frame.get_column("t").cast(INSTANT).to_physical() >= cut
+    return frame.filter(late), frame.filter(~late)
+
+
+def _kept(project: Project, name: str, version: str, report: validation.Report) -> Validated:
+    """Write the report beside the model and note it in the registry."""
     body = msgspec.json.encode(report)
-    path = project.state / "validation" / name / f"{whole}.json"
+    path = project.state / "validation" / name / f"{version}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(path, body)
     digest = hashlib.sha256(body).hexdigest()
-    registry.validated(name, whole, at=system_clock(0), report=digest, passed=report.passed)
+    project.registry().validated(name, version, at=system_clock(0), report=digest, passed=report.passed)
     return Validated(report, digest, path)
 
 

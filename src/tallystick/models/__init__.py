@@ -87,7 +87,7 @@ from tallystick.models.serving import (
     Stack,
     fit_reasons,
 )
-from tallystick.models.training import Gate, LabelSummary, Progress, Trained, TrainReport, train
+from tallystick.models.training import Gate, LabelSummary, Progress, RejectReport, Trained, TrainReport, train
 from tallystick.models.trees import BoostedTrees, Certificate, Counterexample, Forest, TreeOptions, certify
 from tallystick.models.validation import (
     BrierParts,
@@ -175,6 +175,7 @@ __all__ = [
     "Recipe",
     "Registry",
     "RejectOptions",
+    "RejectReport",
     "Report",
     "Scale",
     "ScaleOptions",

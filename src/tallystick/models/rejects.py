@@ -126,8 +126,12 @@ def infer_rejects(
     if settings.method == "reweighting":
         return Augmented(accepted, target, weight * _reweighed(learn, accepted, weight, rejected, settings), observed)
     predict = learn(accepted, target, weight)
-    pd = _shifted(predict(rejected), settings.factor)
-    extra, places, sizes = _inferred(pd, predict(accepted), target, weight, settings)
+    plain = predict(rejected)
+    if settings.method == "parcelling":
+        extra = _drawn(plain, predict(accepted), target, weight, settings)
+        places, sizes = np.arange(plain.size), np.ones(plain.size)
+    else:
+        extra, places, sizes = _inferred(_shifted(plain, settings.factor), settings)
     return Augmented(
         pl.concat([accepted, rejected[places]], how="vertical_relaxed"),
         np.concatenate([target, extra]),
@@ -141,18 +145,18 @@ def _shifted(pd: Floats, factor: float) -> Floats:
     return sigmoid_array(logit_array(np.clip(np.asarray(pd, dtype=np.float64), 1e-9, 1.0 - 1e-9)) + log(factor))
 
 
-def _inferred(
-    pd: Floats, known: Floats, y: Floats, weights: Floats, settings: RejectOptions
-) -> tuple[Floats, Ints, Floats]:
-    """Outcomes, places among the refused, and weights."""
+def _inferred(pd: Floats, settings: RejectOptions) -> tuple[Floats, Ints, Floats]:
+    """Outcomes, places among the refused, and weights, by `cutoff` or `fuzzy`."""
     each = np.arange(pd.size)
     if settings.method == "cutoff":
         return (pd >= settings.cutoff).astype(np.float64), each, np.ones(pd.size)
-    if settings.method == "fuzzy":
-        bad = np.concatenate([np.ones(pd.size), np.zeros(pd.size)])
-        return bad, np.concatenate([each, each]), np.concatenate([pd, 1.0 - pd])
+    bad = np.concatenate([np.ones(pd.size), np.zeros(pd.size)])
+    return bad, np.concatenate([each, each]), np.concatenate([pd, 1.0 - pd])
+
+
+def _drawn(plain: Floats, known: Floats, y: Floats, weights: Floats, settings: RejectOptions) -> Floats:
+    """Outcomes of the refused, who score `plain`, drawn at their band's rate of the accepted, who score `known`."""
     rng = np.random.default_rng(settings.seed)
-    plain = _shifted(pd, 1.0 / settings.factor)
     edges = np.unique(np.quantile(np.concatenate([known, plain]), np.linspace(0, 1, settings.bands + 1)[1:-1]))
     band, place = np.searchsorted(edges, known), np.searchsorted(edges, plain)
     rows = np.bincount(band, weights=weights, minlength=edges.size + 1)
@@ -161,8 +165,8 @@ def _inferred(
     said = np.bincount(place, weights=plain, minlength=edges.size + 1)
     count = np.bincount(place, minlength=edges.size + 1)
     rate = np.where(rows > 0, bads / np.maximum(rows, 1e-12), said / np.maximum(count, 1))
-    drawn = rng.uniform(size=pd.size) < _shifted(rate, settings.factor)[place]
-    return drawn.astype(np.float64), each, np.ones(pd.size)
+    drawn = rng.uniform(size=plain.size) < _shifted(rate, settings.factor)[place]
+    return np.asarray(drawn, dtype=np.float64)
 
 
 def _reweighed(
@@ -239,15 +243,16 @@ def reject_sensitivity(
     *,
     approval_rate: float,
     factors: Sequence[float] = (1.0, 1.5, 2.0, 4.0),
+    weights: Any = None,
 ) -> Sensitivity:
     """Refit under each factor, and bound what no data can tell.
 
     Parameters
     ----------
-    learn, accepted, y, rejected
-        As in `infer_rejects`; every row weighs 1.
+    learn, accepted, y, rejected, weights
+        As in `infer_rejects`; a refused row weighs 1.
     approval_rate
-        Share of all who applied that will be approved, in (0, 1].
+        Share of all who applied that will be approved, by weight, in (0, 1].
     factors
         Odds of bad of the refused beside those of accepted applicants with the same labels, each above 0.
 
@@ -258,10 +263,11 @@ def reject_sensitivity(
     Notes
     -----
     Bounds without any supposition: Manski, American Economic Review 80 (1990). The AUC is greatest where the k refused
-    with the highest scores are the bad ones, and least where the k with the lowest are, for the worst k. Metrics are
-    of rows that were learnt: read their movement, not their level.
+    with the highest scores are the bad ones, and least where the k with the lowest are, for the worst k. Every row
+    that is scored was learnt: a `learn` that scores it all the same flatters, one that scores it out of fold does not.
     """
     target = as_target(y, accepted.height)
+    weight = as_weights(weights, accepted.height)
     if not 0.0 < approval_rate <= 1.0:
         raise InputError(WORDS("rejects.option", name="approval_rate", given=approval_rate, allowed="0 < … ≤ 1"))
     if not factors:
@@ -269,49 +275,60 @@ def reject_sensitivity(
     if not rejected.height:
         raise DataError(WORDS("rejects.none"))
     settings = [RejectOptions("fuzzy", factor) for factor in factors]
-    plain = learn(accepted, target, np.ones(accepted.height))
-    base = plain(rejected)
+    plain = learn(accepted, target, weight)
     everyone = pl.concat([accepted, rejected], how="vertical_relaxed")
-    approved_rows = max(int(approval_rate * everyone.height), 1)
+    sizes = np.concatenate([weight, np.ones(rejected.height)])
+    base = plain(everyone)
+    known, unknown = base[: accepted.height], base[accepted.height :]
     found: list[Supposition] = []
     first: Floats | None = None
     for option in settings:
-        rows = infer_rejects(lambda *_: plain, accepted, target, rejected, options=option)
+        rows = infer_rejects(lambda *_: plain, accepted, target, rejected, weights=weight, options=option)
         score = learn(rows.frame, rows.y, rows.weights)(everyone)
         first = score if first is None else first
-        pd = np.concatenate([target, _shifted(base, option.factor)])
-        found.append(_suppose(option.factor, score, pd, accepted.height, approved_rows, first))
-    score = plain(everyone)
-    taken = np.argsort(score, kind="stable")[:approved_rows]
-    refused = taken >= accepted.height
-    bads = float(target[taken[~refused]].sum())
-    rates = (bads / taken.size, (bads + float(np.count_nonzero(refused))) / taken.size)
+        pd = np.concatenate([target, _shifted(unknown, option.factor)])
+        taken = _safest(score, sizes, approval_rate)
+        found.append(_suppose(option.factor, score, pd, sizes, accepted.height, taken, first))
+    taken = _safest(base, sizes, approval_rate)
+    own = taken[taken < accepted.height]
+    bads, total = float((weight[own] * target[own]).sum()), float(sizes[taken].sum())
     return Sensitivity(
         tuple(found),
-        rates,
-        auc_bounds(score[: accepted.height], target, score[accepted.height :]),
-        auc(score[: accepted.height], target),
-        WORDS("rejects.unknown", rows=rejected.height, share=f"{100.0 * rejected.height / everyone.height:.3g}"),
+        (bads / total, (bads + float(taken.size - own.size)) / total),
+        auc_bounds(known, target, unknown, weight),
+        auc(known, target, weight),
+        WORDS("rejects.unknown", rows=rejected.height, share=f"{100.0 * rejected.height / float(sizes.sum()):.3g}"),
     )
 
 
-def _suppose(factor: float, score: Floats, pd: Floats, known: int, approved: int, first: Floats) -> Supposition:
+def _safest(score: Floats, weights: Floats, share: float) -> Ints:
+    """The places of the least scores that hold `share` of the weight, one at least."""
+    order = np.argsort(score, kind="stable")
+    reached = np.cumsum(weights[order])
+    return order[: max(int(np.searchsorted(reached, share * reached[-1], side="right")), 1)]
+
+
+def _suppose(
+    factor: float, score: Floats, pd: Floats, weights: Floats, known: int, taken: Ints, first: Floats
+) -> Supposition:
     """What follows when `pd` are the chances of bad of all, of whom the first `known` were accepted."""
-    taken = np.argsort(score, kind="stable")[:approved]
     both = np.concatenate([score, score])
     outcome = np.concatenate([np.ones(pd.size), np.zeros(pd.size)])
+    size, swapped = float(weights[taken].sum()), float(np.count_nonzero(taken >= known))
     return Supposition(
         factor,
         float(pd[known:].mean()),
-        auc(both, outcome, np.concatenate([pd, 1.0 - pd])),
-        float(pd[taken].mean()),
-        float((taken >= known).mean()),
+        auc(both, outcome, np.concatenate([weights * pd, weights * (1.0 - pd)])),
+        float((weights[taken] * pd[taken]).sum()) / size,
+        swapped / size,
         _rank_correlation(first, score),
     )
 
 
-def auc_bounds(known: Floats, y: Floats, unknown: Floats) -> tuple[float, float]:
+def auc_bounds(known: Floats, y: Floats, unknown: Floats, weights: Floats | None = None) -> tuple[float, float]:
     """The least and the greatest AUC that any outcomes of the rows scored `unknown` can give.
+
+    `weights` are those of the rows scored `known`; a row whose outcome is unknown weighs 1.
 
     Examples
     --------
@@ -320,18 +337,21 @@ def auc_bounds(known: Floats, y: Floats, unknown: Floats) -> tuple[float, float]
     >>> auc_bounds(np.array([0.2, 0.8]), np.array([0.0, 1.0]), np.array([0.1]))
     (0.5, 1.0)
     """
-    _, place, count = np.unique(np.concatenate([known, unknown]), return_inverse=True, return_counts=True)
-    # Mean ranks of ties; an AUC is the sum of the bads' ranks, shifted and scaled by their number.
-    rank = (np.cumsum(count) - 0.5 * (count - 1))[place]
-    own = float(rank[: known.size][y == 1.0].sum())
-    sizes = np.arange(unknown.size + 1)
+    size = np.ones(known.size) if weights is None else weights
+    sizes = np.concatenate([size, np.ones(unknown.size)])
+    _, place = np.unique(np.concatenate([known, unknown]), return_inverse=True)
+    tied = np.bincount(place, weights=sizes)
+    # The weight below a row and half of that beside it, its own too: summed over the bads, they beat each other by
+    # half of the square of their weight, and the goods by the rest.
+    rank = (np.cumsum(tied) - 0.5 * tied)[place]
+    own = float((size * rank[: known.size])[y == 1.0].sum())
     ordered = np.sort(rank[known.size :])
-    bads = float(y.sum()) + sizes
-    goods = known.size + unknown.size - bads
+    bads = float(size[y == 1.0].sum()) + np.arange(unknown.size + 1)
+    goods = float(sizes.sum()) - bads
 
     def area(ranks: Floats) -> Floats:
         total = own + np.concatenate([[0.0], np.cumsum(ranks)])
-        return np.asarray((total - 0.5 * bads * (bads + 1.0)) / (bads * goods), dtype=np.float64)
+        return np.asarray((total - 0.5 * bads * bads) / (bads * goods), dtype=np.float64)
 
     return float(area(ordered).min()), float(area(ordered[::-1]).max())
 

@@ -181,5 +181,14 @@ WORDS = Catalogue(
             "the outcomes of {rows} refused applicants ({share}% of all) were never seen; figures for them rest on the factor supposed, and only the bounds rest on nothing; to narrow the bounds, approve a small random sample of those who would be refused",
             "{rows} 位被拒申请人（占全部的 {share}%）的结果从未被观察到；对他们的数字取决于所设的系数，只有上下界不依赖任何假设；若要缩小上下界，请随机批准一小部分本应拒绝的申请",
         ),
+        "train.refused": (
+            "model {model}: {given} rows are refused by {name} and yet have an outcome in {target}; allowed: none; "
+            "an outcome of somebody refused cannot have been observed",
+            "模型 {model}：{given} 行按 {name} 已被拒绝，却在 {target} 中有结果；不允许：被拒者的结果不可能被观察到",
+        ),
+        "train.refused_type": (
+            "model {model}: {name}, which says who was refused, is {given}; allowed: true, false or null",
+            "模型 {model}：{name}（标明谁被拒绝）的类型为 {given}；允许：true、false 或空",
+        ),
     }
 )

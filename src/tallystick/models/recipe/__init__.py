@@ -2,6 +2,6 @@
 
 from tallystick.models.recipe.model import Recipe, nearest
 from tallystick.models.recipe.reader import read_models
-from tallystick.models.recipe.sections import Bins, Gates, PointScale, Rating, Split
+from tallystick.models.recipe.sections import Bins, Gates, PointScale, Rating, Rejects, Split
 
-__all__ = ["Bins", "Gates", "PointScale", "Rating", "Recipe", "Split", "nearest", "read_models"]
+__all__ = ["Bins", "Gates", "PointScale", "Rating", "Recipe", "Rejects", "Split", "nearest", "read_models"]

@@ -8,13 +8,13 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from tallystick.core import DefinitionError, Faults, Place
+from tallystick.core import DefinitionError, Faults, Field, Place
 from tallystick.models.binning import Monotone
 from tallystick.models.calibration import Method
 from tallystick.models.governance import Governance, Monitor
 from tallystick.models.layers import BOOSTS, LAYERS, LayerOptions, PartOptions, Segments
 from tallystick.models.portfolio import Terms
-from tallystick.models.recipe.sections import Bins, Gates, PointScale, Rating, Share, Split
+from tallystick.models.recipe.sections import Bins, Gates, PointScale, Rating, Rejects, Share, Split
 from tallystick.models.recipe.words import WORDS
 from tallystick.models.scorecard import CardOptions
 from tallystick.models.serving import ReasonOptions
@@ -50,6 +50,8 @@ class Recipe(msgspec.Struct, frozen=True):
         Label → how risk goes as it rises; binds every layer.
     specials
         Label → values that are codes and no amounts.
+    rejects
+        Who was refused, and how they are inferred; None learns from those whose outcome is known alone.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Recipe(msgspec.Struct, frozen=True):
     trees: TreeOptions = BOOSTS["trees"]
     extra: TreeOptions = BOOSTS["extra"]
     segments: Segments | None = None
+    rejects: Rejects | None = None
     rating: Rating | None = None
     terms: Terms | None = None
     gates: Gates = Gates()
@@ -136,6 +139,29 @@ class Recipe(msgspec.Struct, frozen=True):
         for fault in self.protected_faults(lineage or {}):
             faults.add(fault)
         faults.raise_any()
+
+    def check_fields(self, schemas: Mapping[str, Mapping[str, Field]]) -> None:
+        """Check that what says who was refused is a flag of the points' stream.
+
+        Parameters
+        ----------
+        schemas
+            Stream → its fields.
+
+        Raises
+        ------
+        DefinitionError
+            For an unknown field, with the nearest flag, or one of another type.
+        """
+        if self.rejects is None:
+            return
+        given = self.rejects.field
+        fields = {f"{self.points}.{name}": field for name, field in schemas.get(self.points, {}).items()}
+        if given not in fields:
+            flags = [name for name, field in fields.items() if field.type.kind == "flag" and name != self.target]
+            raise self._fault("recipe.refused", given=given, near=nearest(given, flags) or "-")
+        if fields[given].type.kind != "flag":
+            raise self._fault("recipe.refused_type", given=given, type=str(fields[given].type))
 
     def protected_faults(self, lineage: Mapping[str, Collection[str]]) -> list[DefinitionError]:
         """One fault for each label that is protected, or reads a column that is."""

@@ -95,6 +95,9 @@ class _Reader:
             return None
         before = len(self.faults)
         fields = self.fields(SECTIONS[section], given, section, _OWN)
+        for field in msgspec.structs.fields(SECTIONS[section]):
+            if field.required and field.name not in given:
+                self.fault("recipe.needed", "", section, key=f"{section}.{field.name}")
         if section == "split":
             fields["cut_at"] = self.cut(fields)
             self.span(section, "maturity", fields.get("maturity", "0s"))
@@ -116,11 +119,6 @@ class _Reader:
                 made.check()  # type: ignore[attr-defined]
         except InputError as error:
             self.fault("recipe.value", "", section, key=section, given=repr(dict(fields)), reason=error.text())
-            return None
-        except TypeError:
-            for needed in SECTIONS[section].__struct_fields__:
-                if needed not in fields and needed == "by":
-                    self.fault("recipe.needed", "", section, key=f"{section}.{needed}")
             return None
         return made
 
@@ -199,6 +197,7 @@ class _Reader:
             self.named(labels, values)
         if "target" in values and not re.fullmatch(r"\w+\.\w+", values["target"]):
             self.fault("recipe.target", "", "target", given=values["target"])
+        self.refused(values)
         self.order(values, table)
         self.grades(values)
 
@@ -213,6 +212,14 @@ class _Reader:
                 if label not in labels:
                     near = nearest(label, labels)
                     self.fault("recipe.part", f"parts.{name}", "labels", part=name, given=label, near=near)
+
+    def refused(self, values: Mapping[str, Any]) -> None:
+        """Who was refused is told by a field of the points' own stream, and not by the outcome."""
+        rejects, points = values.get("rejects"), values.get("points")
+        if rejects is None or points is None:
+            return
+        if not re.fullmatch(rf"{re.escape(points)}\.\w+", rejects.field) or rejects.field == values.get("target"):
+            self.fault("recipe.refused_field", "rejects", "field", given=rejects.field, points=points)
 
     def order(self, values: Mapping[str, Any], table: Mapping[str, Any]) -> None:
         """Windows by time, and bins that hold in every period, need points in time."""

@@ -13,11 +13,13 @@ from tallystick.models.governance import Governance, Monitor
 from tallystick.models.layers import Segments
 from tallystick.models.portfolio import MasterScale, ScaleOptions, Terms
 from tallystick.models.recipe.words import WORDS
+from tallystick.models.rejects import Method, RejectOptions
 from tallystick.models.scorecard import CARD_BINS, CardOptions, Scale
 from tallystick.models.serving import ReasonOptions
 from tallystick.models.trees import TreeOptions
 
 Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
+Factor = Annotated[float, msgspec.Meta(gt=0, le=1000)]
 
 
 class Split(msgspec.Struct, frozen=True):
@@ -62,6 +64,38 @@ class Bins(BinOptions, frozen=True):
     monotone: Monotone = "auto"
 
 
+class Rejects(RejectOptions, frozen=True, kw_only=True):
+    """Who was refused, how they are inferred, and what is supposed of them to see what hangs on it.
+
+    Attributes
+    ----------
+    field
+        "stream.field" of the points' stream, a flag: true says that the applicant was refused, so that no outcome can
+        be known.
+    method, factor, bands, cutoff, seed
+        As `RejectOptions` has them.
+    approval_rate
+        Share of all who apply that the sensitivity approves; by default the share that was accepted.
+    factors
+        What the sensitivity supposes of the odds of the refused, one after another.
+    """
+
+    field: str
+    method: Method = "fuzzy"
+    factor: Factor = 1.0
+    bands: Annotated[int, msgspec.Meta(ge=2, le=100)] = 10
+    cutoff: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.5
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] = 7
+    approval_rate: Share | None = None
+    factors: Annotated[tuple[Factor, ...], msgspec.Meta(min_length=1)] = (1.0, 1.5, 2.0, 4.0)
+
+    def __post_init__(self) -> None:
+        """Refuse an option outside its range."""
+        RejectOptions(self.method, self.factor, self.bands, self.cutoff, self.seed)
+        for factor in self.factors:
+            RejectOptions(factor=factor)
+
+
 class PointScale(Scale, frozen=True):
     """The scale of the points."""
 
@@ -102,6 +136,7 @@ SECTIONS: Mapping[str, type[msgspec.Struct]] = {
     "trees": TreeOptions,
     "extra": TreeOptions,
     "segments": Segments,
+    "rejects": Rejects,
     "rating": Rating,
     "terms": Terms,
     "gates": Gates,

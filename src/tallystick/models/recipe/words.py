@@ -94,5 +94,17 @@ WORDS = Catalogue(
             "model {model}: terms need a declared rating of as many grades: {given} for {grades}",
             "模型 {model}：terms 需要已声明且等级数相同的 rating：{given} 对 {grades}",
         ),
+        "recipe.refused_field": (
+            "model {model}: field {given!r} is refused; allowed: {points}.field, a flag other than the target",
+            "模型 {model}：field {given!r} 被拒绝；允许：{points}.字段，且为目标以外的标志",
+        ),
+        "recipe.refused": (
+            "model {model}: rejects.field {given!r} is not a field; did you mean {near}?",
+            "模型 {model}：rejects.field {given!r} 不是字段；是否指 {near}？",
+        ),
+        "recipe.refused_type": (
+            "model {model}: rejects.field {given!r} is {type}; allowed: flag",
+            "模型 {model}：rejects.field {given!r} 的类型为 {type}；允许：flag",
+        ),
     }
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -178,21 +178,18 @@ def tune(
     check_space(estimator, space)
     frame = as_frame(X)
     data = Data(frame, as_target(y, frame.height), None if groups is None else np.asarray(groups))
-    search = _sampler(sampler)
-    counter = Counter()
-    outer = fold_of(data.y, limits.outer, seed, data.groups)
+    draws, counter = _sampler(sampler), Counter()
+
+    def search(part: Data, turn: int) -> list[Trial]:
+        return draws(estimator, part, space, limits, seed + turn, counter)
+
     areas, chosen = [], []
-    for k in range(limits.outer):
-        known, held = np.flatnonzero(outer != k), np.flatnonzero(outer == k)
-        inner = Data(frame[known], data.y[known], None if data.groups is None else data.groups[known])
-        best = search(estimator, inner, space, limits, seed + 1 + k, counter)[0]
-        fitted = clone(estimator).set_params(**best.settings).fit(inner.frame, inner.y)
-        counter.rows += known.size
-        areas.append(auc(fitted.predict_proba(frame[held])[:, 1], data.y[held]))
-        chosen.append(best.settings)
+    for done, (area, settings) in enumerate(_nested(estimator, data, search, limits.outer, seed, counter), 1):
+        areas.append(area)
+        chosen.append(settings)
         if step:
-            step(k + 1, limits.outer + 1)
-    trials = search(estimator, data, space, limits, seed, counter)
+            step(done, limits.outer + 1)
+    trials = search(data, 0)
     if step:
         step(limits.outer + 1, limits.outer + 1)
     return Tuned(
@@ -204,6 +201,25 @@ def tune(
         tuple(chosen),
         tuple(trials),
     )
+
+
+def _nested(
+    estimator: Any,
+    data: Data,
+    search: Callable[[Data, int], list[Trial]],
+    folds: int,
+    seed: int,
+    counter: Counter,
+) -> Iterator[tuple[float, Settings]]:
+    """Of each outer fold: the AUC of what a search without its rows chose, and that choice."""
+    outer = fold_of(data.y, folds, seed, data.groups)
+    for k in range(folds):
+        known, held = np.flatnonzero(outer != k), np.flatnonzero(outer == k)
+        inner = Data(data.frame[known], data.y[known], None if data.groups is None else data.groups[known])
+        best = search(inner, 1 + k)[0].settings
+        fitted = clone(estimator).set_params(**best).fit(inner.frame, inner.y)
+        counter.rows += known.size
+        yield auc(fitted.predict_proba(data.frame[held])[:, 1], data.y[held]), best
 
 
 def _sampler(name: str) -> Callable[[Any, Data, Space, Budget, int, Counter], list[Trial]]:

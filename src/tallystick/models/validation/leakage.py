@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -23,7 +23,7 @@ from tallystick.models.validation.probes import (
     sample_of,
 )
 from tallystick.models.validation.travel import late_rows, travellers
-from tallystick.models.validation.twins import find_twins
+from tallystick.models.validation.twins import Twins, find_twins
 from tallystick.models.validation.words import WORDS
 
 Kind = Literal["late", "travel", "near_perfect", "lift", "pure", "duplicates", "near_duplicates", "order", "weights"]
@@ -130,12 +130,7 @@ def find_leaks(
     it was known: a leak named here is to be explained or taken out, and a leak that tells little stays unseen.
     """
     table = as_frame(frame)
-    own = {name for name in (target, t, split, weights, known_at) if isinstance(name, str)}
-    own |= set(known_at.values()) if isinstance(known_at, Mapping) else set()
-    given = [] if not isinstance(known_at, Mapping) else list(known_at)
-    for name in (*own, *given):
-        if name not in table.columns:
-            raise InputError(WORDS("leak.column", name=name, given=", ".join(table.columns)))
+    own = _named(table, (target, t, split, weights), known_at)
     outcome = _numbers(_values("target", target, table))
     known = outcome.is_not_null() & ~outcome.is_nan().fill_null(True)
     y = as_target(outcome.filter(known), int(known.sum()))
@@ -148,15 +143,19 @@ def find_leaks(
     if t is not None:
         inputs, travelled = travellers(inputs, held.get_column(t))
         found += [_travel(name, rows, held.height) for name, rows in travelled if name not in told]
-    found += _columns(inputs, y, seed)
-    found += _rows(inputs, y, weighed, seed)
-    found += [
-        Leak(
-            twin.kind, "", twin.share, twin.rows, WORDS(f"leak.{twin.kind}", share=f"{twin.share:.1%}", rows=twin.rows)
-        )
-        for twin in find_twins(inputs, y, sides, seed)
-    ]
+    found += _columns(inputs, y, seed) + _rows(inputs, y, weighed, seed)
+    found += [_twin(twin) for twin in find_twins(inputs, y, sides, seed)]
     return tuple(_once(found))
+
+
+def _named(table: pl.DataFrame, given: Iterable[Any], known_at: str | Mapping[str, str] | None) -> set[str]:
+    """The columns that are named as no input; each of them, and each that `known_at` speaks of, is in the table."""
+    maps = known_at if isinstance(known_at, Mapping) else {}
+    own = {name for name in (*given, known_at) if isinstance(name, str)} | set(maps.values())
+    for name in (*own, *maps):
+        if name not in table.columns:
+            raise InputError(WORDS("leak.column", name=name, given=", ".join(table.columns)))
+    return own
 
 
 def _values(name: str, given: Any, table: pl.DataFrame) -> pl.Series:
@@ -206,6 +205,11 @@ def _travel(name: str, rows: int, height: int) -> Leak:
     share = rows / height
     words = WORDS("leak.travel", column=name, rows=rows, share=f"{share:.1%}")
     return Leak("travel", name, share, rows, words, _hint(name))
+
+
+def _twin(twin: Twins) -> Leak:
+    words = WORDS(f"leak.{twin.kind}", share=f"{twin.share:.1%}", rows=twin.rows)
+    return Leak(twin.kind, "", twin.share, twin.rows, words)
 
 
 def _columns(inputs: pl.DataFrame, y: Floats, seed: int) -> list[Leak]:

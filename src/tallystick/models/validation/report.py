@@ -74,6 +74,12 @@ class Rows(msgspec.Struct, frozen=True):
         """Which rows have an outcome."""
         return ~np.isnan(self.y)
 
+    @property
+    def both(self) -> bool:
+        """Whether both outcomes occur."""
+        outcomes = self.y[self.known]
+        return bool(0.0 < outcomes.sum() < outcomes.size)
+
 
 def validate(
     model: Scorer,
@@ -159,22 +165,13 @@ def validate(
     drift = _drift(rows, base, months, model.labels)
     checks += drift_checks(drift, held)
     steps()
-    known = rows.known
-    both = 0.0 < rows.y[known].sum() < known.sum()
-    lines: tuple[Slope, ...] = ()
-    if both:
-        when = months.filter(known).to_list() if months is not None else [""] * int(known.sum())
-        lines = slopes(
-            rows.frame.filter(known).select(model.labels), rows.y[known], rows.weights[known], when, seed=seed
-        )
+    lines = _coefficients(rows, months, model.labels, seed) if rows.both else ()
     steps()
-    benchmark = _benchmark(champion, rows) if champion is not None and both else None
+    benchmark = _benchmark(champion, rows) if champion is not None and rows.both else None
     checks += _benchmark_check(benchmark, champion is not None, held)
     steps()
-    leaks: tuple[Leak, ...] = ()
-    if both:
-        leaks = _leaks(model, rows, base, t, known_at, seed)
-    checks += leak_checks(leaks, both, held)
+    leaks = _leaks(model, rows, base, t, known_at, seed) if rows.both else ()
+    checks += leak_checks(leaks, rows.both, held)
     steps()
     cut = cut_points if cut_points is not None else _cut(rows)
     fairness, found = _fairness(rows, model.labels, protected, cut, seed, fit)
@@ -188,8 +185,8 @@ def validate(
         target,
         rows.name,
         int(rows.y.size),
-        int(rows.y[known].sum()),
-        int((~known).sum()),
+        int(rows.y[rows.known].sum()),
+        int((~rows.known).sum()),
         cut,
         seed,
         tuple(checks),
@@ -305,6 +302,12 @@ def _drift(rows: Rows, base: Rows | None, months: pl.Series | None, labels: Sequ
     return drift_by_month(table, rows.y, rows.weights, when, ("development", usual))
 
 
+def _coefficients(rows: Rows, months: pl.Series | None, labels: Sequence[str], seed: int) -> tuple[Slope, ...]:
+    known = rows.known
+    when = months.filter(known).to_list() if months is not None else [""] * int(known.sum())
+    return slopes(rows.frame.filter(known).select(labels), rows.y[known], rows.weights[known], when, seed=seed)
+
+
 def _pointed(rows: Rows, labels: Sequence[str]) -> pl.DataFrame:
     return rows.frame.select(labels).with_columns(pl.Series("", rows.points))
 
@@ -366,7 +369,7 @@ def _fairness(
         attribute = rows.frame.get_column(each.attribute)
         proxies = find_proxies(table, attribute, seed)
         slices.append(msgspec.structs.replace(each, proxies=proxies))
-        if 0.0 < rows.y[known].sum() < known.sum():
+        if rows.both:
             searched.append(
                 search_alternatives(
                     table.filter(known),
