@@ -3,9 +3,10 @@
     python bench/journal.py [--folder FOLDER]
 
 The peer is the disk: one write and one `fdatasync` of a frame's bytes to a growing file, which no log can beat one by
-one. Frames of one decision each (about 700 bytes), one by one and in batches of 1,000; then whole decisions with
-sealing and leaf; then their leaves in the ledger, and reading all of it back. Last a log of a million entries: made,
-checked whole, proved from; beside pymerkle, which keeps its tree in memory.
+one; its rate is taken again beside every figure. Frames of one decision each (about 700 bytes) come first, then what a
+journal takes: evidence, facts and whole decisions with sealing and leaf, by 1,000 and one by one, published in tiles
+with signed checkpoints by time. Last a log of a million entries: made, checked whole, proved from, in both profiles;
+beside pymerkle, which keeps its tree in memory or in SQLite.
 """
 
 from __future__ import annotations
@@ -19,14 +20,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pymerkle import InmemoryTree
+from pymerkle import InmemoryTree, SqliteTree
 
 from tallystick.core import Fact
 from tallystick.desk.journal import DecisionRecord, Journal
 from tallystick.ledger import Log, Signer, generate_key
+from tallystick.ledger.profile import DOMESTIC, INTERNATIONAL, Profile
 from tallystick.store import AppendLog, Keys
 
 _FRAME = os.urandom(700)
+CHECKPOINT_S = 10.0
 
 
 def _rate(count: int, work: Callable[[], object]) -> float:
@@ -75,61 +78,107 @@ def record(number: int) -> DecisionRecord:
     )
 
 
-def published(folder: Path, batches: int, size: int, signed_every: int) -> float:
-    """Decisions a second, durable batch by batch and in tiles, with a signed checkpoint every so many batches."""
-    signer = Signer(generate_key("bench.example/log")[0])
+def row(folder: Path, name: str, count: int, work: Callable[[], object]) -> None:
+    """Run a piece of work and print its rate, its CPU time for each, and the disk's flush rate beside it."""
+    before = raw_flushes(folder, 50)
+    cpu = time.process_time()
+    rate = _rate(count, work)
+    cpu = (time.process_time() - cpu) / count * 1e6
+    flushes = (before + raw_flushes(folder, 50)) / 2
+    print(f"{name:46}{rate:10,.0f} /s {cpu:8.1f} µs of CPU each; the disk flushes {flushes:6,.0f} /s")
+
+
+def append(journal: Journal, kind: str, number: int, subjects: int) -> None:
+    subject = f"customer {number % subjects}"
+    if kind == "evidence":
+        journal.append_evidence("load", {"table": "payments", "version": number, "rows": 1000})
+    elif kind == "fact":
+        journal.append_fact(record(number).fact, subject, {"card"})
+    else:
+        journal.append_decision(record(number), subject, {"card"})
+
+
+def published(folder: Path, kind: str, count: int, size: int, subjects: int, profile: Profile = INTERNATIONAL) -> None:
+    """Appends to a journal whose leaves go to tiles batch by batch, with a signed checkpoint every ten seconds."""
+    name = f"{kind}, by {size}" if size > 1 else f"{kind}, one by one"
+    name += ", new subjects" if subjects > count else ""
+    home = folder / f"{name} {profile.name}"
+    signer = Signer(generate_key("bench.example/log", profile.key)[0])
     with (
-        Keys(folder / "keys.db") as keys,
-        Journal(folder / "journal", keys) as journal,
-        Log(folder / "ledger", signer.name, signer) as log,
+        Keys(home / "keys.db", "sm4-gcm" if profile is DOMESTIC else "aes-256-gcm") as keys,
+        Journal(home / "journal", keys, profile=profile) as journal,
+        Log(home / "ledger", signer.name, signer, profile=profile) as log,
     ):
+        if subjects <= count:
+            keys.ensure(f"customer {number}" for number in range(subjects))
 
         def work() -> None:
-            for batch in range(batches):
-                for number in range(batch * size, (batch + 1) * size):
-                    journal.append_decision(record(number), f"customer {number % 5000}", {"card"})
+            signed_s = time.monotonic()
+            for start in range(0, count, size):
+                for number in range(start, start + size):
+                    append(journal, kind, number, subjects)
                 log.append([entry.leaf for entry in journal.flush() if entry.leaf is not None])
-                if (batch + 1) % signed_every == 0:
+                if time.monotonic() - signed_s > CHECKPOINT_S:
                     log.checkpoint()
+                    signed_s = time.monotonic()
+            log.checkpoint()
 
-        return _rate(batches * size, work)
+        row(folder, f"journal: {name}, {profile.name}", count, work)
 
 
-def whole_log(folder: Path, flushes: float, count: int = 1_000_000, peer_count: int = 100_000) -> None:
-    """A log of a million entries, and the same things done by pymerkle on its first part."""
-    entries = [b'{"digest":"sha256:%064x","kind":"decision","position":"%d"}' % (at, at) for at in range(count)]
-    signer, chance = Signer(generate_key("bench.example/log")[0]), random.Random(5)
-
-    def made(name: str, number: int) -> Log:
-        log = Log(folder / name, signer.name, signer)
-        for start in range(0, number, 1000):
-            log.append(entries[start : start + 1000])
-        log.checkpoint()
-        return log
-
-    start = time.thread_time()
-    log = made("whole", count)
-    print(f"log of {count:,}: made, signed, flushed    {time.thread_time() - start:9.2f} s of CPU")
-    start = time.thread_time()
+def whole_log(folder: Path, profile: Profile, count: int) -> None:
+    """A log of many entries: made, checked whole, proved from."""
+    entries = _entries(count)
+    signer, chance = Signer(generate_key("bench.example/log", profile.key)[0]), random.Random(5)
+    name = f"log of {count:,}, {profile.name}"
+    cpu = time.thread_time()
+    log = _made(folder / profile.name, signer, entries, profile)
+    print(f"{name}: made, signed, flushed  {time.thread_time() - cpu:9.2f} s of CPU")
+    cpu = time.thread_time()
     log.check()
-    print(f"log of {count:,}: checked whole            {time.thread_time() - start:9.2f} s of CPU")
+    print(f"{name}: checked whole          {time.thread_time() - cpu:9.2f} s of CPU")
     places = [chance.randrange(count) for _ in range(2000)]
-    start = time.thread_time()
+    cpu = time.thread_time()
     for place in places:
         log.prove(place)
-    print(f"log of {count:,}: one proof                {(time.thread_time() - start) / 2:9.3f} ms of CPU")
+    print(f"{name}: one proof              {(time.thread_time() - cpu) / 2:9.3f} ms of CPU")
+    log.close()
 
-    tree = InmemoryTree(algorithm="sha256")
-    theirs = _rate(peer_count, lambda: [tree.append_entry(entry) for entry in entries[:peer_count]])
-    ours = _rate(peer_count, lambda: made("part", peer_count).close())
-    print(f"appends: pymerkle, in memory              {theirs:12,.0f} /s {theirs / flushes:6.2f} of the disk")
-    print(f"appends: ours, in tiles, signed, flushed  {ours:12,.0f} /s {ours / theirs:6.1f} of pymerkle")
-    part = Log(folder / "part", signer.name, signer, write=False)
-    places = [chance.randrange(peer_count) for _ in range(3000)]
-    theirs = _rate(3000, lambda: [tree.prove_inclusion(place + 1) for place in places])
-    ours = _rate(3000, lambda: [part.prove(place) for place in places])
-    print(f"proofs: pymerkle, from memory             {theirs:12,.0f} /s")
-    print(f"proofs: ours, from tiles on disk          {ours:12,.0f} /s {ours / theirs:6.1f} of pymerkle")
+
+def _entries(count: int) -> list[bytes]:
+    return [b'{"digest":"sha256:%064x","kind":"decision","position":"%d"}' % (at, at) for at in range(count)]
+
+
+def _made(folder: Path, signer: Signer, entries: list[bytes], profile: Profile = INTERNATIONAL) -> Log:
+    log = Log(folder, signer.name, signer, profile=profile)
+    for start in range(0, len(entries), 1000):
+        log.append(entries[start : start + 1000])
+    log.checkpoint()
+    return log
+
+
+def peers(folder: Path, count: int = 100_000, few: int = 3_000) -> None:
+    """Appends and proofs beside pymerkle: its tree in memory, and its tree in SQLite, which is durable as ours is."""
+    entries, chance = _entries(count), random.Random(5)
+    signer = Signer(generate_key("bench.example/log")[0])
+    memory = InmemoryTree(algorithm="sha256")
+    theirs = _rate(count, lambda: [memory.append_entry(entry) for entry in entries])
+    ours = _rate(count, lambda: _made(folder / "part", signer, entries).close())
+    with SqliteTree(str(folder / "peer.db"), algorithm="sha256") as durable:
+        # A transaction for every thousand, as ours flushes; each entry alone would be a transaction of its own.
+        stored = _rate(count, lambda: [durable.append_entries(entries[at : at + 1000]) for at in range(0, count, 1000)])
+        part = Log(folder / "part", signer.name, signer, write=False)
+        places = [chance.randrange(count) for _ in range(few)]
+        proofs = _rate(few, lambda: [memory.prove_inclusion(place + 1) for place in places])
+        stored_proofs = _rate(few // 30, lambda: [durable.prove_inclusion(place + 1) for place in places[: few // 30]])
+        own_proofs = _rate(few, lambda: [part.prove(place) for place in places])
+    for what, own, others in (
+        ("appends", ours, {"in SQLite": stored, "in memory only": theirs}),
+        ("proofs", own_proofs, {"from SQLite": stored_proofs, "from memory": proofs}),
+    ):
+        print(f"{what}: ours, durable tiles on disk         {own:12,.0f} /s")
+        for where, rate in others.items():
+            print(f"{what}: pymerkle, {where:14}          {rate:12,.0f} /s; ours is {own / rate:6.1f} times that")
 
 
 def main() -> None:
@@ -145,29 +194,19 @@ def main() -> None:
         print(f"disk: write + fdatasync, one by one       {flushes:12,.0f} /s   1.00 of the disk")
         print(f"log: appends one by one                   {single:12,.0f} /s {single / flushes:6.2f} of the disk")
         print(f"log: appends in batches of 1,000          {grouped:12,.0f} /s {grouped / flushes:6.2f} of the disk")
-        count = 20_000
+        for kind in ("evidence", "fact", "decision"):
+            published(folder, kind, 30_000, 1000, 5000)
+            published(folder, kind, 300, 1, 100)
+        published(folder, "decision", 300, 1, 1000)
+        published(folder, "decision", 10_000, 1000, 5000, DOMESTIC)
         with Keys(folder / "keys.db") as keys, Journal(folder / "journal", keys) as journal:
-
-            def decide() -> None:
-                for number in range(count):
-                    journal.append_decision(record(number), f"customer {number % 5000}", {"card"})
-                    if number % 1000 == 999:
-                        journal.flush()
-
-            rate = _rate(count, decide)
-            print(f"journal: decisions in batches of 1,000    {rate:12,.0f} /s {rate / flushes:6.2f} of the disk")
-            print(f"journal: decisions read and opened        {_rate(count, lambda: list(journal.read())):12,.0f} /s")
-            log = Log(folder / "ledger", "bench.example/log", Signer(generate_key("bench.example/log")[0]))
-            leaves = [leaf for _, leaf in journal.leaves()]
-            print(f"ledger: leaves appended                   {_rate(count, lambda: log.append(leaves)):12,.0f} /s")
-            print(f"ledger: signed and flushed checkpoint     {_rate(1, log.checkpoint):12,.1f} /s")
-            proofs = _rate(2_000, lambda: [log.prove(index) for index in range(0, count, 10)])
-            print(f"ledger: proofs from tiles                 {proofs:12,.0f} /s")
-        rate = published(folder / "thousands", 20, 1000, 1)
-        print(f"evidence: decisions published by 1,000    {rate:12,.0f} /s {rate / flushes:6.2f} of the disk")
-        rate = published(folder / "ones", 300, 1, 100)
-        print(f"evidence: decisions published one by one  {rate:12,.0f} /s {rate / flushes:6.2f} of the disk")
-        whole_log(folder, flushes)
+            for number in range(10_000):
+                append(journal, "decision", number, 5000)
+            journal.flush()
+            row(folder, "journal: decisions read and opened", 10_000, lambda: list(journal.read()))
+        whole_log(folder, INTERNATIONAL, 1_000_000)
+        whole_log(folder, DOMESTIC, 100_000)
+        peers(folder)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@
 set -euo pipefail
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
 bank=$work/bank away=$work/away
 mkdir "$away"
 
@@ -31,16 +31,31 @@ tally -p "$bank" decide "$work/payment.json" | head -n 3
 step "2. In the evening the payment system says how many it asked for: one"
 tally -p "$bank" ledger reconcile 2025-09-02 --received payments=1
 
-step "3. The decision is proved, with model and tables to take it again from; the whole log is sound"
+step "3. Auditor, chamber and regulator each run a witness; two of the three must cosign what the bank's log says"
+key=$(tally -p "$bank" ledger key)
+echo "log $key" >"$bank/trust.policy"
+for owner in auditor chamber regulator; do
+  vkey=$(tally witness key "$owner.example/w" --folder "$work/$owner")
+  echo "$key" >"$work/$owner/logs"
+  tally witness serve --folder "$work/$owner" --port 0 >"$work/$owner.txt" &
+  until [ -s "$work/$owner.txt" ]; do sleep 0.1; done
+  echo "witness $owner $vkey $(grep -o 'http://[0-9.:]*' "$work/$owner.txt")" >>"$bank/trust.policy"
+done
+printf 'group two-of-three 2 auditor chamber regulator\nquorum two-of-three\n' >>"$bank/trust.policy"
+printf '\n[ledger]\npolicy = "trust.policy"\n' >>"$bank/tallystick.toml"
+kill %1 # the auditor's is down today
+tally -p "$bank" ledger cosign
+
+step "4. The decision is proved, with model and tables to take it again from; the whole log is sound"
 tally -p "$bank" prove payments-90000001 --rescore -o "$away/proof.json"
-cp "$bank/.tallystick/ledger/vkey" "$away/vkey"
+cp "$bank/.tallystick/ledger/vkey" "$bank/trust.policy" "$away"
 tally -p "$bank" ledger check
 tally -p "$bank" ledger export "$work/static"
 
-step "4. Elsewhere: the file, the key, and no project. The proof is checked, the decision taken again"
-(cd "$away" && tally-verify proof.json --vkey vkey && tally verify proof.json --vkey vkey --rescore)
+step "5. Elsewhere: the file, key and policy, and no project. The proof is checked, the decision taken again"
+(cd "$away" && tally-verify proof.json --policy trust.policy && tally verify proof.json --vkey vkey --rescore)
 
-step "5. Somebody changes the record in the proof: caught"
+step "6. Somebody changes the record in the proof: caught"
 python - "$away" <<'PY'
 import base64, json, pathlib, sys
 
@@ -53,7 +68,7 @@ text = json.dumps(proof, ensure_ascii=False, sort_keys=True, separators=(",", ":
 PY
 (cd "$away" && refused tally-verify changed.json --vkey vkey)
 
-step "6. Somebody changes one byte of the bank's journal: caught, and the file is named"
+step "7. Somebody changes one byte of the bank's journal: caught, and the file is named"
 cp -R "$bank" "$work/touched"
 python - "$work/touched" <<'PY'
 import pathlib, sys
@@ -65,7 +80,7 @@ path.write_bytes(data)
 PY
 refused tally -p "$work/touched" ledger check
 
-step "7. An insider with every key deletes the decision, and writes journal, tree and signature anew: caught"
+step "8. An insider with every key deletes the decision, and writes journal, tree and signature anew: caught"
 python - "$bank" <<'PY'
 import pathlib, shutil, sys
 
@@ -94,6 +109,7 @@ with Journal(home / "journal", open_keys(project)) as journal, open_log(project,
     log.checkpoint()
 PY
 refused tally -p "$bank" ledger check
+refused tally -p "$bank" ledger cosign
 
-step "8. And whoever kept the old proof still has it"
-(cd "$away" && tally-verify proof.json --vkey vkey)
+step "9. And whoever kept the old proof still has it"
+(cd "$away" && tally-verify proof.json --vkey vkey --policy trust.policy)

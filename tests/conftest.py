@@ -11,8 +11,10 @@ from typing import Any
 
 import hypothesis
 import pytest
+from tests.faults import table
 from tests.services import java_home as java_home
 from tests.services import nats_server as nats_server
+from tests.services import postgres_server as postgres_server
 from tests.services import redis_server as redis_server
 
 from tallystick.desk import PAYMENTS, STEPS, copy_example, load_project, run_steps
@@ -92,10 +94,13 @@ def payment() -> Callable[..., dict[str, Any]]:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """What the comparing tests counted, from every process: values compared and found equal."""
+    """What the counting tests counted, from every process: values compared and found equal, faults made and found."""
     passed = [report for report in terminalreporter.stats.get("passed", ()) if report.when == "call"]
     found = [dict(report.user_properties) for report in passed]
     for name, with_what in (("compared", "the oracle"), ("compared_on_spark", "Spark")):
         compared = sum(properties.get(name, 0) for properties in found)
         if compared:
             terminalreporter.write_line(f"labels: {compared:,} values compared with {with_what}, 0 differ")
+    faults = [value for report in passed for name, value in report.user_properties if name == "fault"]
+    for line in table(faults) if faults else ():
+        terminalreporter.write_line(line)

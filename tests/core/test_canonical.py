@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import struct
 from decimal import Decimal
+from enum import Enum, StrEnum
+from typing import Any
 
+import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tallystick.core import InputError, Span, canonical, content_version, jcs
+from tallystick.core import InputError, Span, canonical, canonical_record, content_version, jcs
 
 # RFC 8785 appendix B: IEEE 754 bits and the text of the number.
 NUMBERS = [
@@ -121,3 +124,89 @@ def test_canonical_text_reads_back_as_the_same_value_and_is_stable(value: object
     again = json.loads(text, parse_int=float)
     assert again == value
     assert jcs(again) == text
+
+
+class _Colour(StrEnum):
+    RED = "rouge\u00e9"
+
+
+class _Pair(msgspec.Struct):
+    left: object
+    right: object = 3
+
+
+def _plainly(value: Any, integers: bool) -> Any:
+    """The form of a value that the standard library can write, by the rules one after another."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, Enum):
+        return _plainly(value.value, integers)
+    if isinstance(value, msgspec.Struct):
+        return {name: _plainly(getattr(value, name), integers) for name in value.__struct_fields__}
+    if isinstance(value, dict):
+        order = sorted(value, key=lambda key: key.encode("utf-16-be"))
+        return {key: _plainly(value[key], integers) for key in order}
+    if isinstance(value, list | tuple):
+        return [_plainly(item, integers) for item in value]
+    if isinstance(value, int):
+        return str(value) if integers else value
+    return Number(value) if isinstance(value, float) else value
+
+
+class Number(float):
+    """A float that the standard library writes as ECMAScript does."""
+
+    def __repr__(self) -> str:
+        value = float(self)
+        if value == 0:
+            return "0"
+        sign, digits, exponent = Decimal(float.__repr__(value)).normalize().as_tuple()
+        assert isinstance(exponent, int)
+        text, point = "".join(map(str, digits)), len(digits) + exponent
+        if 0 < point <= 21:
+            body = text.ljust(point, "0") if len(text) <= point else f"{text[:point]}.{text[point:]}"
+        elif -6 < point <= 0:
+            body = "0." + "0" * -point + text
+        else:
+            body = f"{text[0]}{'.' if len(text) > 1 else ''}{text[1:]}e{point - 1:+d}"
+        return "-" * sign + body
+
+
+def _obviously(value: Any, integers: bool) -> bytes:
+    """An encoder without any haste: the standard library's, in pure Python, for one value at a time."""
+    encoder = json.encoder.py_encode_basestring
+    plain = _plainly(value, integers)
+
+    def text(part: Any) -> str:
+        if isinstance(part, dict):
+            return "{" + ",".join(f"{encoder(key)}:{text(item)}" for key, item in part.items()) + "}"
+        if isinstance(part, list):
+            return "[" + ",".join(map(text, part)) + "]"
+        return encoder(part) if isinstance(part, str) else repr(part) if isinstance(part, float) else json.dumps(part)
+
+    return text(plain).encode()
+
+
+_FINITE = st.floats(allow_nan=False, allow_infinity=False)
+_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+_ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | _FINITE | _TEXT,
+    lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(_TEXT, inner),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=500)
+@given(_ANYTHING)
+def test_what_is_written_fast_is_what_is_written_plainly(value: Any) -> None:
+    """Both encoders beside one that goes by the rules one after another."""
+    assert jcs(value) == _obviously(value, integers=False)
+    for given_value in (value, _Pair(value, _Colour.RED)):
+        assert canonical(given_value) == canonical_record(given_value) == _obviously(given_value, integers=True)
+
+
+@settings(max_examples=2000)
+@given(_FINITE)
+def test_every_double_has_the_digits_of_ecmascript(value: float) -> None:
+    assert jcs(value).decode() == repr(Number(value))
+    assert float(jcs(value)) == value

@@ -11,13 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tallystick import ledger
 from tallystick.core import InputError, StateError, TamperError
 from tallystick.desk import Desk, check_log, decide, load_project, prove_decision
-from tallystick.desk.evidence import open_keys, read_journal
-from tallystick.desk.index import find_decision, forget
+from tallystick.desk.evidence import open_keys, read_journal, sign_log, writing
+from tallystick.desk.forget import forget_subject
+from tallystick.desk.index import find_decision, forget, update_index
+from tallystick.desk.journal import DecisionRecord, extend_ledger
 from tallystick.desk.project import Project
 from tallystick.desk.replay import replay_decisions
 from tallystick.store.sql import connect
@@ -95,7 +98,7 @@ def test_every_proof_of_the_log_holds(project: Project) -> None:
     """The opening, two steps of the model's life and 301 decisions."""
     with read_journal(project) as journal:
         found = check_log(project, journal)
-    assert (found.size, found.proofs, found.failed) == (304, 304, 0)
+    assert (found.size, found.proofs, found.failed) == (306, 306, 0)
 
 
 @pytest.mark.parametrize("name", ["checkpoint", "tile/0/000", "tile/entries/000", "tile/1/000.p/1"])
@@ -165,10 +168,10 @@ def test_the_ledger_is_made_again_from_the_journal(project: Project, tmp_path: P
 def test_a_forgotten_customer_is_erased_and_the_log_still_holds(
     project: Project, tmp_path: Path, payment: Payment
 ) -> None:
-    """Her decision cannot be proved any more, her old proof still verifies, and every leaf's proof holds."""
+    """Her record is in no proof any more, that a decision was taken is; her old proof holds, and every leaf's does."""
     key = prove_decision(project, "payments-90000001", tmp_path / "before.json")
+    forget_subject(project, "C900001", "asked")
     engine = connect(project.state / "state.db")
-    assert forget(open_keys(project), engine, "customer_id=C900001")
     assert find_decision(engine, "payments-90000001") is None
     with engine.connect() as connection:
         (erased,) = connection.exec_driver_sql("select request_id from decisions where subject = ''").scalars()
@@ -177,8 +180,11 @@ def test_a_forgotten_customer_is_erased_and_the_log_still_holds(
     with pytest.raises(InputError, match="no decision"):
         prove_decision(project, "payments-90000001", tmp_path / "after.json")
     with pytest.raises(StateError, match="was erased"):
-        prove_decision(project, erased, tmp_path / "after.json")
+        prove_decision(project, erased, tmp_path / "after.json", rescore=True)
     assert not (tmp_path / "after.json").exists()
+    prove_decision(project, erased, tmp_path / "after.json")
+    after = ledger.verify((tmp_path / "after.json").read_bytes(), [key.read_text("ascii")])
+    assert (after.ok, after.payload, after.checks) == (True, None, ("form", "signature", "inclusion"))
     assert ledger.verify((tmp_path / "before.json").read_bytes(), [key.read_text("ascii")]).ok
     assert check(project) == 0
     journal = b"".join(path.read_bytes() for path in (project.state / "journal").glob("*.log"))
@@ -224,7 +230,7 @@ def test_a_crashed_writers_decision_is_published_by_its_proof(
 ) -> None:
     """Committed, never signed: asking for the proof signs it."""
     with monkeypatch.context() as patch:
-        patch.setattr(Desk, "publish", lambda self: 0)
+        patch.setattr(Desk, "publish", lambda self, *wait: 0)
         with Desk(project) as desk:
             decide(desk, payment(2))
     key = prove_decision(project, "payments-90000002", tmp_path / "proof.json")
@@ -237,7 +243,7 @@ def test_a_state_table_of_another_journal_is_refused(project: Project, tmp_path:
     engine = connect(project.state / "state.db")
     with engine.begin() as connection:
         connection.exec_driver_sql("update decisions set request_id = 'moved' where request_id = 'payments-90000001'")
-        connection.exec_driver_sql("update decisions set request_id = 'payments-90000001' where leaf_index = 3")
+        connection.exec_driver_sql("update decisions set request_id = 'payments-90000001' where leaf_index = 9")
     engine.dispose()
     with pytest.raises(TamperError, match=r"delete state\.db"):
         prove_decision(project, "payments-90000001", tmp_path / "proof.json")
@@ -256,3 +262,23 @@ def test_a_forgotten_customer_changes_no_label_of_others(project: Project) -> No
     found = replay_decisions(project, "history")
     assert found.erased >= 40
     assert (found.decisions + found.erased, found.differing) == (301, 0)
+
+
+def test_a_record_without_its_setting_is_proved_and_carries_nothing(project: Project, tmp_path: Path) -> None:
+    """As an earlier release recorded it: the proof holds, and why it cannot be taken again is said."""
+    with writing(project) as (journal, log):
+        (whole,) = (e.record for e in journal.read() if e.request_id == "payments-90000001")
+        assert isinstance(whole, DecisionRecord)
+        versions = {name: version for name, version in whole.versions.items() if name != "setting"}
+        journal.append_decision(msgspec.structs.replace(whole, request_id="earlier", versions=versions), "C9")
+        journal.flush()
+        extend_ledger(journal, log)
+        sign_log(project, log)
+        engine = connect(project.state / "state.db")
+        update_index(journal, engine)
+        engine.dispose()
+    with pytest.raises(StateError, match="by an earlier release"):
+        prove_decision(project, "earlier", tmp_path / "proof.json", rescore=True)
+    assert not (tmp_path / "proof.json").exists()
+    key = prove_decision(project, "earlier", tmp_path / "proof.json")
+    assert ledger.verify((tmp_path / "proof.json").read_bytes(), [key.read_text("ascii")]).ok

@@ -8,6 +8,7 @@ import os
 import random
 import re
 import signal
+import sqlite3
 import struct
 import time
 from collections.abc import Callable, Iterator
@@ -163,7 +164,8 @@ def test_forgetting_takes_the_person_and_leaves_the_rest(tmp_path: Path, journal
     decided, observed, kept, _ = journal.read()
     assert (decided.record, observed.record, kept.record) == (None, None, entries[2].record)
     assert (decided.request_id, observed.request_id) == ("erased-0", "")
-    check_frames(journal)
+    with pytest.raises(TamperError, match="no leaf says that it was erased"):
+        check_frames(journal)
     assert (decided.salt, decided.subject, decided.payload()) == (None, "", None)
     assert decided.leaf == entries[0].leaf
     assert decided.fact == observed.fact == msgspec.structs.replace(_FACT, fields={"amount": 1250, "terminal": "t9"})
@@ -302,7 +304,8 @@ def test_a_forgotten_key_leaves_a_stand_in(tmp_path: Path, journal: Journal, key
     assert first.id == first.fields["nr"]
     assert -(2**63) <= first.fields["nr"] < 0
     assert re.fullmatch("~[0-9a-f]{32}", first.fields["card"])
-    check_frames(journal)
+    with pytest.raises(TamperError, match="no leaf says that it was erased"):
+        check_frames(journal)
 
 
 def test_a_personal_key_that_is_null_stays_null(journal: Journal, keys: Keys) -> None:
@@ -590,3 +593,20 @@ def test_values_of_the_canonical_form() -> None:
 
 def test_every_message_speaks_both_languages() -> None:
     assert len(WORDS.codes()) >= 4
+
+
+def test_a_failed_flush_ends_the_journal(journal: Journal, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key file that cannot be written: nothing of the batch is acknowledged, and nothing more is taken."""
+    journal.append_fact(_PAYMENT, "new", {"card"})
+    monkeypatch.setattr(keys, "ensure", _full)
+    with pytest.raises(StateError, match="takes no more"):
+        journal.flush()
+    monkeypatch.undo()
+    for more in (journal.flush, lambda: journal.append_evidence("load", {}), journal.take):
+        with pytest.raises(StateError, match="takes no more"):
+            more()
+    assert list(journal.read()) == []
+
+
+def _full(subjects: object) -> None:
+    raise sqlite3.OperationalError("database or disk is full")

@@ -115,7 +115,7 @@ def test_a_run_killed_while_deciding_goes_on(whole: Path) -> None:
     assert sum(run.decide.outcomes.values()) == 300
     assert run.verify is not None
     assert (run.verify.history.decisions, run.verify.history.differing, run.verify.vector.differing) == (300, 0, 0)
-    assert (run.verify.proofs, run.verify.proofs_failed) == (303, 0)
+    assert (run.verify.proofs, run.verify.proofs_failed) == (305, 0)
 
 
 def test_fresh_puts_the_old_state_aside_and_loses_nothing(bank: Path) -> None:
@@ -143,7 +143,7 @@ def test_the_summary_follows_its_schema(bank: Path) -> None:
     jsonschema.validate(document, schema)
     assert sum(document["decisions"].values()) == 300
     assert (document["mismatches"], document["replay_differences"], document["proofs_failed"]) == (0, 0, 0)
-    assert document["log_size"] == document["proofs_checked"] == 303
+    assert document["log_size"] == document["proofs_checked"] == 305
     assert document["rows_loaded"] > 40_000
     assert set(document["wall_seconds"]) == set(COUNTED)
     with pytest.raises(jsonschema.ValidationError):

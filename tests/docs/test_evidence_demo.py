@@ -27,12 +27,17 @@ def test_the_demonstration_proves_and_catches(bank: Path, tmp_path: Path) -> Non
     steps = dict(part.split(".", 1) for part in done.stdout.split("== ")[1:])
     assert '"id": "payments-90000001"' in steps["1"]
     assert "1 requests received, 1 decisions, 1 leaves" in steps["2"]
-    assert "SOUND" in steps["3"]
-    assert "VERIFIED" in steps["4"]
-    assert "no bit differs" in steps["4"]
-    assert "NOT VERIFIED" in steps["5"]
-    assert "SOUND" in steps["7"]
-    assert "NOT RECONCILED" in steps["7"]
-    assert "VERIFIED" in steps["8"]
+    assert "COSIGNED: the quorum two-of-three holds; chamber, regulator" in steps["3"]
+    assert "auditor has not cosigned" in steps["3"]
+    assert "SOUND" in steps["4"]
+    assert "Cosigned by: chamber, regulator" in steps["4"]
+    assert "signature, witnesses, inclusion, payload" in steps["5"]
+    assert "no bit differs" in steps["5"]
+    assert "NOT VERIFIED" in steps["6"]
+    assert "SOUND" in steps["8"]
+    assert "NOT RECONCILED" in steps["8"]
+    assert steps["8"].count("NOT COSIGNED") == 2
+    assert "NOT THIS LOG" in steps["8"]
+    assert "VERIFIED" in steps["9"]
     assert "000.log" in done.stderr
     assert {path: path.read_bytes() for path in bank.rglob("*") if path.is_file()} == before

@@ -18,7 +18,7 @@ from typer.core import TyperArgument, TyperGroup, TyperOption
 from tallystick.cli.app import app
 from tallystick.desk import summary_schema
 from tallystick.desk.flows import Flow, LiveWindow
-from tallystick.desk.project import ProjectTable, Settings
+from tallystick.desk.settings import LedgerTable, ProjectTable, Settings
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -103,13 +103,13 @@ def test_the_schema_of_the_summary_is_published() -> None:
 
 @pytest.mark.parametrize(
     ("record", "table"),
-    [(Flow, ""), (LiveWindow, "live."), (ProjectTable, "project."), (Settings, "")],
+    [(Flow, ""), (LiveWindow, "live."), (ProjectTable, "project."), (LedgerTable, "ledger."), (Settings, "")],
     ids=lambda value: getattr(value, "__name__", "") or "-",
 )
 def test_every_key_of_the_project_files_is_documented(record: type[msgspec.Struct], table: str) -> None:
     """docs/flows.md names each key of flows.toml and tallystick.toml in its tables."""
     own = {"name", "path"} if record is Flow else set()  # filled in by the reader, not keys of the file
-    tables = {"live"} if record is Flow else {"project", "paths", "state"} if record is Settings else set()
+    tables = {"live"} if record is Flow else {"project", "paths", "state", "ledger"} if record is Settings else set()
     page = (DOCS / "flows.md").read_text("utf-8")
     for key in msgspec.structs.fields(record):
         if key.name in own:

@@ -279,3 +279,44 @@ def test_the_example_of_the_page_runs(client: Any, redis_server: Server, monkeyp
     page = (ROOT / "docs" / "replica.md").read_text("utf-8")
     [code] = re.findall(r"^```py\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     exec(compile(code, "replica.md", "exec"), {"__name__": "page"})
+
+
+@pytest.mark.parametrize("expire", [False, True])
+def test_what_is_replaced_is_gone_from_redis_and_reads_as_the_writers(client: Any, expire: bool) -> None:
+    """One customer's events with other names: a reader gives what a writer does that saw them so."""
+    card, shop = Entity("card"), Entity("shop")
+    visits = Events("visits", id="id", at="at", keys={card: "card", shop: "shop"}, fields={"amount": money("EUR")})
+    library = Library(
+        {
+            "card_7d": visits.per(card).sum("amount").over("7d"),
+            "cards_7d": visits.per(shop).distinct("card").over("7d"),
+            "shop_7d": visits.per(shop).sum("amount").over("7d"),
+        },
+        {"visits": visits},
+    )
+    events = [
+        {"stream": "visits", "id": f"v{n}", "at": n * HOUR, "card": f"c{n % 3}", "shop": f"s{n % 2}", "amount": 100 + n}
+        for n in range(30)
+    ]
+    events.append({**events[1], "revision": 1, "known_at": 31 * HOUR, "shop": "s0"})
+
+    def change(event: dict[str, Any]) -> dict[str, Any]:
+        return {**event, "card": "~1", "amount": None}
+
+    publisher = Publisher(library, client, expire=expire)
+    publisher.publish(events)
+    hers = [("visits", str(event["id"])) for event in events if event["card"] == "c1"]
+    assert publisher.replace([*hers, ("visits", "never")], change) == 11
+    stored = b"".join(
+        str(client.hgetall(k) if client.type(k) == b"hash" else client.get(k)).encode() + k for k in client.scan_iter()
+    )
+    assert b"c1" not in stored
+    live = library.live()
+    for event in events:
+        assert live.observe(change(dict(event)) if event["card"] == "c1" else event).accepted
+    reader = Replica(library, client)
+    for key in ("c0", "c1", "c2", "~1"):
+        for place in ("s0", "s1"):
+            asked = {"card": key, "shop": place}
+            assert vector_bits(reader.now(asked, 40 * HOUR)) == vector_bits(live.now(asked, 40 * HOUR))
+    assert publisher.replace(hers, change) == 11

@@ -250,3 +250,21 @@ def test_one_process_builds_at_a_time(store: Segments) -> None:
     done.set()
     holder.join()
     assert build(store, "rich", "spend > 10", 60).size == 1
+
+
+@pytest.mark.parametrize(("keys", "instead"), [(["b", "a", "c"], {"b": "~9", "x": "~8"}), ([7, 3, 9], {7: -5, 8: -6})])
+def test_an_erased_key_keeps_its_number_and_loses_its_name(
+    tmp_path: Path, keys: list[str | int], instead: dict[str | int, str | int]
+) -> None:
+    """Members stay as many; nobody finds the key by its name; registered again it is somebody new."""
+    store = Segments(tmp_path)
+    directory = store.directory("customer")
+    numbers = directory.register(pl.Series(keys), 10)
+    assert store.erase("customer", instead) == 1
+    assert store.erase("shop", instead) == 0
+    gone, name = keys[0], instead[keys[0]]
+    for seen in (store.directory("customer"), Directory(tmp_path / "keys" / "customer", "customer")):
+        assert list(seen.keys(numbers)) == [name, *keys[1:]]
+        assert seen.numbers(pl.Series([gone])).to_list() == [None]
+    assert store.erase("customer", instead) == 0
+    assert directory.register(pl.Series([gone]), 20).tolist() == [3]

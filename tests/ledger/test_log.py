@@ -22,6 +22,7 @@ from tallystick.ledger import (
     verify_inclusion,
     verify_subtree,
 )
+from tallystick.ledger import log as log_module
 from tallystick.ledger.tiles import read_entries, tile_path
 from tallystick.ledger.words import WORDS
 
@@ -158,6 +159,122 @@ def test_what_was_not_signed_is_appended_again_after_a_crash(tmp_path: Path) -> 
     again.append(_entries(600), at=0)
     again.checkpoint()
     assert _reader(tmp_path).check() == 600
+
+
+def test_tiles_of_earlier_checkpoints_are_checked_too(tmp_path: Path) -> None:
+    """They are still served: every byte of them is compared. What a crash left beyond the checkpoint is passed over."""
+    log = _log(tmp_path)
+    for size in (3, 259, 262):
+        log.append(_entries(size)[log.size :])
+        log.checkpoint()
+    earlier = [tmp_path / name for name in (tile_path(0, 1, 3), tile_path("entries", 1, 3))]
+    assert (tmp_path / tile_path(0, 1, 6)).exists()
+    for path in earlier:
+        data = path.read_bytes()
+        path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        with pytest.raises(TamperError, match=str(path.relative_to(tmp_path))):
+            log.check()
+        path.write_bytes(data)
+    (tmp_path / tile_path(0, 1, 9)).write_bytes(b"torn")
+    assert log.check() == 262
+
+
+def test_torn_partial_tiles_of_a_crash_are_cleared_away(tmp_path: Path) -> None:
+    """What no checkpoint covered is gone before a wider one stands beside it, in the open tile and in later ones."""
+    with _log(tmp_path) as log:
+        log.append(_entries(3))
+        log.checkpoint()
+    torn = [tmp_path / tile_path(level, number, 5) for level in (0, "entries") for number in (0, 1)]
+    for path in torn:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"torn")
+    with _log(tmp_path) as log:
+        assert log.check() == 3
+        for size in (7, 256 + 9):
+            log.append(_entries(size)[log.size :])
+            log.checkpoint()
+            assert log.check() == size
+    assert not any(path.exists() for path in torn)
+
+
+def test_what_the_last_checkpoint_needs_is_not_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tile that did not change keeps its file; partial tiles go when a checkpoint stands that needs the full one."""
+    log = _log(tmp_path)
+    log.append(_entries(259))
+    log.checkpoint()
+    kept = tmp_path / tile_path(1, 0, 1)
+    before = kept.stat()
+    log.append(_entries(262)[259:])
+    log.checkpoint()
+    assert (kept.stat().st_ino, kept.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    log.append(_entries(600)[262:])
+
+    def fail(path: Path, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(log_module, "atomic_write", fail)
+    with pytest.raises(StateError):
+        log.checkpoint()
+    assert (tmp_path / tile_path(0, 1, 6)).exists()
+    assert (tmp_path / tile_path(0, 1)).exists()
+
+
+def test_after_a_failed_write_nothing_more_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory and disk may differ then: only opening again helps, and that gives what was signed."""
+    log = _log(tmp_path)
+    log.append(_entries(100))
+    note = log.checkpoint()
+
+    def fail(name: str, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log._files, "write", fail)
+        with pytest.raises(StateError, match="No space left") as caught:
+            log.append(_entries(300)[100:])
+    assert caught.value.code == "log.failed"
+    for again in (lambda: log.append([b"x"]), log.checkpoint, lambda: log.publish(note)):
+        with pytest.raises(StateError, match="No space left"):
+            again()
+    log.close()
+    with _log(tmp_path) as log:
+        assert log.size == 100
+        log.append(_entries(300), at=0)
+        log.checkpoint()
+        assert log.check() == 300
+
+
+def test_a_lock_that_was_taken_away_is_noticed(tmp_path: Path) -> None:
+    """Whoever deletes the lock file lets a second writer in; the first one writes nothing more."""
+    log = _log(tmp_path)
+    log.append(_entries(3))
+    (tmp_path / "lock").unlink()
+    with pytest.raises(StateError) as caught:
+        log.append([b"x"])
+    assert caught.value.code == "log.locked"
+    other = _log(tmp_path)
+    other.append([b"another past"] * 3)
+    other.checkpoint()
+    for write in (log.checkpoint, lambda: log.append([b"x"])):
+        with pytest.raises(StateError) as caught:
+            write()
+        assert caught.value.code == "log.locked"
+
+
+def test_a_checkpoint_of_another_writer_is_not_replaced(tmp_path: Path) -> None:
+    """Signed by the same key, of no more entries, and still none of ours: two trees of one size would be a fork."""
+    with _log(tmp_path / "other") as other:
+        other.append([b"another past"] * 3)
+        foreign = other.checkpoint()
+    log = _log(tmp_path / "log")
+    log.append(_entries(2))
+    log.checkpoint()
+    log.append([b"third"])
+    (tmp_path / "log/checkpoint").write_bytes(foreign)
+    with pytest.raises(StateError) as caught:
+        log.checkpoint()
+    assert caught.value.code == "log.foreign"
+    assert (tmp_path / "log/checkpoint").read_bytes() == foreign
 
 
 def test_every_changed_file_is_found(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tallystick.core import InputError, TamperError
 from tallystick.ledger import (
     Checkpoint,
+    KeyKind,
     Signer,
     Verifier,
     generate_key,
@@ -17,6 +18,7 @@ from tallystick.ledger import (
     sign_checkpoint,
     sign_note,
 )
+from tallystick.ledger.head import read_size
 
 # The example key and note of golang.org/x/mod/sumdb/note.
 _VKEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
@@ -125,3 +127,32 @@ def test_a_trusted_key_cannot_speak_for_another_log() -> None:
     note = sign_checkpoint(Checkpoint("bank.example/log", 1, bytes(32)), signer)
     with pytest.raises(TamperError):
         open_checkpoint(note, [signer.verifier])
+
+
+def test_extension_lines_are_given_out_only_where_they_are_signed() -> None:
+    """What an ML-DSA-44 key signs covers origin, size and root: under it alone anybody could write further lines."""
+    head = Checkpoint("bank.example/log", 7, bytes(32), ("closed for the day",))
+    for kind, covers in ((KeyKind.ED25519, True), (KeyKind.SM2, True), (KeyKind.ML_DSA_44, False)):
+        signer = Signer(generate_key(head.origin, kind)[0])
+        found = open_checkpoint(sign_checkpoint(head, signer), [signer.verifier])
+        assert found == Checkpoint(head.origin, 7, bytes(32), head.extensions if covers else ())
+
+
+@pytest.mark.parametrize(("size", "good"), [(0, True), (2**64 - 1, True), (2**64, False)])
+def test_sizes_go_as_far_as_the_formats(size: int, good: bool) -> None:
+    assert (read_size(str(size)) == size) == good
+    assert read_size(f"0{size}") is None
+
+
+def test_long_notes_are_refused_unread() -> None:
+    with pytest.raises(TamperError) as caught:
+        open_note(b"line\n" * 210_000 + _NOTE.encode(), [Verifier(_VKEY)])
+    assert caught.value.code == "note.form"
+
+
+def test_names_that_nobody_vouches_for_are_shown_escaped_and_few() -> None:
+    note = _TEXT + "\n" + "".join(f"— evil\x9b{number} AAAAAQI=\n" for number in range(90))
+    with pytest.raises(TamperError) as caught:
+        open_note(note.encode(), [Verifier(_VKEY)])
+    assert "\x9b" not in caught.value.text()
+    assert caught.value.text().count("evil") == 5

@@ -7,9 +7,10 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from tallystick.ledger import (
     Signer,
     Verifier,
     Witness,
+    add_signatures,
     check_equivocation,
     check_policy,
     cosign,
@@ -33,7 +35,8 @@ from tallystick.ledger import (
     parse_policy,
     sign_checkpoint,
 )
-from tallystick.ledger.network import WitnessServer, cosign_log, gather
+from tallystick.ledger.network import WitnessServer, cosign_log, cosignatures, gather
+from tallystick.ledger.note import Signature
 from tallystick.ledger.witness.protocol import origin_id
 
 _LOG = Signer(generate_key("bank.example/log")[0])
@@ -372,3 +375,64 @@ def test_the_example_runs(tmp_path: Path) -> None:
     assert sum(line.startswith("proven by ") for line in said) == 2
     policy = parse_policy((tmp_path / "trust.policy").read_bytes())
     assert check_policy(policy, (tmp_path / "log/checkpoint").read_bytes()).witnesses.keys() == {"bank", "auditor"}
+
+
+def test_a_client_that_dawdles_takes_no_place_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a request and then nothing: its connection ends, and others are served."""
+    monkeypatch.setattr("tallystick.ledger.network.server._CONNECTION_SECONDS_MAX", 0.5)
+    key = Signer(generate_key("w.example/1", KeyKind.COSIGNATURE)[0])
+    witness = Witness(tmp_path, [key], [_LOG.verifier], lambda: _TIME)
+    with WitnessServer(witness) as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=60) as slow:
+            slow.sendall(b"POST /add-checkpoint HTTP/1.1\r\nContent-Length: 100\r\n\r\nold")
+            assert slow.recv(100) == b""
+        monkeypatch.undo()
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"{server.url}/nothing", timeout=60)
+    witness.close()
+
+
+def test_more_clients_than_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who finds no place is sent away at once; when one goes, the next is served."""
+    monkeypatch.setattr("tallystick.ledger.network.server._CONNECTIONS_MAX", 3)
+    key = Signer(generate_key("w.example/1", KeyKind.COSIGNATURE)[0])
+    witness = Witness(tmp_path, [key], [_LOG.verifier], lambda: _TIME)
+    ask = b"GET /nothing HTTP/1.1\r\n\r\n"
+    with WitnessServer(witness) as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        held = [socket.create_connection((host, int(port)), timeout=60) for _ in range(3)]
+        for line in held:
+            line.sendall(ask)
+            assert line.recv(12) == b"HTTP/1.1 404"
+        with socket.create_connection((host, int(port)), timeout=60) as fourth, suppress(ConnectionError):
+            fourth.sendall(ask)
+            assert fourth.recv(12) == b""
+        for line in held:
+            line.close()
+        for _ in range(600):
+            with socket.create_connection((host, int(port)), timeout=60) as next_one, suppress(ConnectionError):
+                next_one.sendall(ask)
+                if next_one.recv(12) == b"HTTP/1.1 404":
+                    break
+            time.sleep(0.05)
+        else:
+            pytest.fail("nobody was served again")
+    witness.close()
+
+
+def test_what_a_note_bears_already_counts(tmp_path: Path) -> None:
+    """Who has cosigned is not asked again; a wrong line of a witness counts as none."""
+    key, other = (Signer(generate_key(f"w.example/{number}", KeyKind.COSIGNATURE)[0]) for number in (1, 2))
+    with _log(tmp_path / "log", b"approve") as log, socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        closed = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        policy = _policy({"one": (key.verifier.vkey, closed), "two": (other.verifier.vkey, closed)}, "any")
+        note = log.checkpoint()
+        signed = add_signatures(note, cosign(note, [key], _TIME))
+        found = gather(signed, policy, _proofs(log), timeout_s=60)
+        assert (found.quorum, set(found.answers), found.note) == (True, {"two"}, signed)
+        line, later = (cosign(note, [key], time_s)[0] for time_s in (_TIME, _TIME + 1))
+        wrong = add_signatures(note, [Signature(line.name, line.id, later.signature[:8] + line.signature[8:])])
+        assert cosignatures(policy, wrong) == {}
+        assert not gather(wrong, policy, _proofs(log), timeout_s=60).quorum

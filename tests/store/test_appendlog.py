@@ -289,6 +289,27 @@ def test_a_frame_that_cannot_be_counted_is_refused_before_writing(
         assert log.append([b"x" * 10]) == 0
 
 
+def test_a_writer_whose_lock_does_not_hold_stops(tmp_path: Path) -> None:
+    """The lock file deleted, or bytes beside its own: it writes nothing more, and what was acknowledged stays."""
+    with AppendLog(tmp_path / "lock") as log:
+        log.append([b"one"])
+        (tmp_path / "lock" / "lock").unlink()
+        with AppendLog(tmp_path / "lock") as other:
+            other.append([b"two"])
+        with pytest.raises(StateError, match="another process"):
+            log.append([b"lost"])
+    with AppendLog(tmp_path / "beside") as log:
+        log.append([b"one"])
+        [segment_path] = (tmp_path / "beside").glob("*.log")
+        with segment_path.open("ab") as beside:
+            beside.write(b"x")
+        for _ in range(2):
+            with pytest.raises(StateError, match="another process"):
+                log.append([b"two"])
+    with AppendLog(tmp_path / "lock", write=False) as reader:
+        assert [frame for _, frame in reader.read()] == [b"one", b"two"]
+
+
 _WRITER = """
 import sys
 from tallystick.store import AppendLog

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from tallystick.core import StateError, TamperError
-from tallystick.store import Forgotten, Keys
+from tallystick.store import Forgotten, Keys, key_number
+from tallystick.store.keys import CipherName
+
+CIPHERS: tuple[CipherName, ...] = ("aes-256-gcm", "sm4-gcm")
 
 
 def test_sealed_bytes_open_again_after_a_restart(tmp_path: Path) -> None:
@@ -116,3 +119,84 @@ def test_the_key_file_of_another_project_is_told_from_forgetting(tmp_path: Path)
         with pytest.raises(StateError) as caught:
             theirs.open(sealed, b"")
         assert caught.value.code == "key.unknown"
+
+
+@pytest.mark.parametrize(("cipher", "size"), [("aes-256-gcm", 32), ("sm4-gcm", 16)])
+def test_both_ciphers_open_whichever_makes_new_keys(tmp_path: Path, cipher: CipherName, size: int) -> None:
+    """The file says of each key what it is for: changing the profile loses nothing."""
+    path = tmp_path / "keys.db"
+    with Keys(path, cipher) as keys:
+        sealed, name = keys.seal("c", b"secret", b"frame"), keys.pseudonym("c", b"card 1")
+    with sqlite3.connect(path) as raw:
+        key, said = raw.execute("select key, cipher from keys").fetchone()
+    raw.close()
+    assert (len(key), said) == (size, cipher)
+    for other in CIPHERS:
+        with Keys(path, other) as keys:
+            assert keys.open(sealed, b"frame") == b"secret"
+            assert keys.pseudonym("c", b"card 1") == name
+            assert keys.open(keys.seal("c", b"more", b""), b"") == b"more"
+            with pytest.raises(TamperError):
+                keys.open(sealed[:-1] + bytes([sealed[-1] ^ 1]), b"frame")
+            with pytest.raises(TamperError):
+                keys.open(sealed, b"another frame")
+
+
+def test_sm4_is_the_standards(tmp_path: Path) -> None:
+    """RFC 8998, appendix A.1, with the key and the nonce put in."""
+    path = tmp_path / "keys.db"
+    key = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
+    aad = bytes.fromhex("FEEDFACEDEADBEEFFEEDFACEDEADBEEFABADDAD2")
+    plain = bytes.fromhex("AAAAAAAAAAAAAAAABBBBBBBBBBBBBBBBCCCCCCCCCCCCCCCCDDDDDDDDDDDDDDDD")
+    plain += bytes.fromhex("EEEEEEEEEEEEEEEEFFFFFFFFFFFFFFFFEEEEEEEEEEEEEEEEAAAAAAAAAAAAAAAA")
+    text = "17F399F08C67D5EE19D0DC9969C4BB7D5FD46FD3756489069157B282BB200735"
+    text += "D82710CA5C22F0CCFA7CBF93D496AC15A56834CBCF98C397B4024A2691233B8D"
+    tag = "83DE3541E4C2B58177E065A9BF7B62EC"
+    with Keys(path, "sm4-gcm") as keys:
+        keys.ensure(["c"])
+        with sqlite3.connect(path) as raw:
+            raw.execute("update keys set id = ?, key = ?", (b"n" * 12, key))
+        raw.close()
+        sealed = b"n" * 12 + bytes.fromhex("00001234567800000000ABCD" + text + tag)
+        assert keys.open(sealed, aad) == plain
+
+
+def test_a_file_of_before_there_were_two_ciphers_opens(tmp_path: Path) -> None:
+    path = tmp_path / "keys.db"
+    with Keys(path) as keys:
+        sealed = keys.seal("c", b"secret", b"")
+    with sqlite3.connect(path) as raw:
+        raw.executescript(
+            "create table old (subject text primary key, id blob not null unique, key blob not null) without rowid;"
+            "insert into old select subject, id, key from keys; drop table keys; alter table old rename to keys;"
+        )
+    raw.close()
+    with Keys(path, "sm4-gcm") as keys:
+        assert keys.open(sealed, b"") == b"secret"
+        assert keys.open(keys.seal("d", b"new", b""), b"") == b"new"
+        assert keys.forget("c")
+        with pytest.raises(Forgotten):
+            keys.open(sealed, b"")
+
+
+def test_a_key_of_an_unknown_cipher_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "keys.db"
+    with Keys(path) as keys:
+        sealed = keys.seal("c", b"secret", b"")
+    with sqlite3.connect(path) as raw:
+        raw.execute("update keys set cipher = 'rot13'")
+    raw.close()
+    with Keys(path) as keys, pytest.raises(StateError, match=r"rot13.*aes-256-gcm, sm4-gcm"):
+        keys.open(sealed, b"")
+
+
+def test_asking_for_a_keys_number_makes_none(tmp_path: Path) -> None:
+    """All that a key seals begins with its number; a subject that comes back has another."""
+    with Keys(tmp_path / "keys.db") as keys:
+        assert keys.number("c") is None
+        first = key_number(keys.seal("c", b"x", b""))
+        assert keys.number("c") == first
+        keys.forget("c")
+        assert keys.number("c") is None
+        keys.ensure(["c"])
+        assert keys.number("c") not in (None, first)

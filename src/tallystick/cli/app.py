@@ -177,6 +177,11 @@ def replay(
     typer.echo(words.text(CONTEXT.language))
     if report.erased:
         typer.echo(WORDS("replay.erased", erased=report.erased).text(CONTEXT.language))
+    if report.readers:
+        typer.echo(WORDS("replay.readers", count=len(report.readers)).text(CONTEXT.language))
+        for reader in report.readers:
+            words = WORDS("replay.reader", decision=reader.decision, labels=", ".join(reader.labels))
+            typer.echo(words.text(CONTEXT.language))
     if report.differing:
         raise typer.Exit(1)
 
@@ -186,13 +191,22 @@ def prove(
     decision: Annotated[str, typer.Argument(metavar="ID", help="The decision's id.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; default ID.proof.json.")] = None,
     rescore: Annotated[bool, typer.Option("--rescore", help="Carry model and tables: it can be taken again.")] = False,
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who asks; default the user of the process.")] = "",
+    purpose: Annotated[str, typer.Option("--purpose", metavar="TEXT", help="What for; recorded with who asks.")] = "",
 ) -> None:
     """Write one offline file that proves a recorded decision to a stranger."""
     from tallystick.desk import load_project, prove_decision
+    from tallystick.ledger.verifier import verify_file
 
-    path = output or Path(f"{decision.replace('/', '-')}.proof.json")
-    key = prove_decision(load_project(CONTEXT.project), decision, path, rescore=rescore)
+    path, project = output or Path(f"{decision.replace('/', '-')}.proof.json"), load_project(CONTEXT.project)
+    key = prove_decision(project, decision, path, rescore=rescore, by=by, purpose=purpose)
     typer.echo(WORDS("proof.written", path=path, key=key).text(CONTEXT.language))
+    policy = project.settings.ledger.policy
+    if policy:
+        verdict = verify_file(path, [key], project.root / policy)
+        names = ", ".join(sorted(verdict.witnesses))
+        words = WORDS("proof.cosigned", names=names) if verdict.ok else WORDS("proof.uncosigned", fault=verdict.fault)
+        typer.echo(words.text(CONTEXT.language))
 
 
 @app.command()
@@ -248,4 +262,4 @@ def demo(
     run_job(None, json_file, fresh)
 
 
-from tallystick.cli import consume, validate  # noqa: E402, F401
+from tallystick.cli import consume, forget, validate  # noqa: E402, F401

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tallystick.cli.context import CONTEXT, JsonOption, write_json
 from tallystick.cli.words import WORDS
 from tallystick.core import InputError
+
+if TYPE_CHECKING:
+    from tallystick.desk import Cosigned
 
 ledger_app = typer.Typer(help="The log of evidence: check it, reconcile a day, export it.", no_args_is_help=True)
 
@@ -27,8 +30,9 @@ def check(json_file: JsonOption = None) -> None:
     with Steps(CONTEXT.language) as steps:
         found = check_ledger(project, steps)
     faults = [message.text(CONTEXT.language) for message in found.faults]
-    document = {**to_builtins(structs.replace(found, faults=())), "faults": faults, "ok": found.holds}
-    write_json(json_file, {**document, "open_days": list(found.open_days)})
+    document = {**to_builtins(structs.replace(found, faults=(), cosigned=None)), "faults": faults, "ok": found.holds}
+    cosigned = None if found.cosigned is None else _cosigned_document(found.cosigned)
+    write_json(json_file, {**document, "cosigned": cosigned, "open_days": list(found.open_days)})
     about = {"size": found.size, "origin": found.origin, "root": found.root, "frames": found.frames}
     typer.echo(WORDS("ledger.sound", **about).text(CONTEXT.language))
     if found.waiting:
@@ -37,8 +41,63 @@ def check(json_file: JsonOption = None) -> None:
     typer.echo(WORDS("ledger.days", **days).text(CONTEXT.language))
     for fault in faults:
         typer.echo(WORDS("ledger.missing", fault=fault).text(CONTEXT.language))
-    if faults:
+    if found.cosigned is not None:
+        _show_cosigned(found.cosigned)
+    if not found.holds:
         raise typer.Exit(1)
+
+
+def _show_cosigned(found: Cosigned) -> None:
+    names, quorum = ", ".join(found.signed) or "-", {"quorum": found.quorum}
+    words = (
+        WORDS("ledger.cosigned", names=names, **quorum)
+        if found.met
+        else WORDS("ledger.uncosigned", names=names, size=found.size, **quorum)
+    )
+    lines = [words]
+    for name, why in found.missing.items():
+        fault = "-" if why is None else why.text(CONTEXT.language)
+        lines.append(WORDS("ledger.silent", name=name, why=fault))
+    lines += [WORDS("ledger.fork", path=path) for path in found.forks]
+    lines += [WORDS("ledger.ahead", fault=message.text(CONTEXT.language)) for message in found.ahead]
+    for line in lines:
+        typer.echo(line.text(CONTEXT.language))
+
+
+def _cosigned_document(found: Cosigned) -> dict[str, Any]:
+    return {
+        "quorum": found.quorum,
+        "met": found.met,
+        "ok": found.holds,
+        "signed": found.signed,
+        "missing": {name: why and why.text(CONTEXT.language) for name, why in found.missing.items()},
+        "size": found.size,
+        "forks": [str(path) for path in found.forks],
+        "ahead": [message.text(CONTEXT.language) for message in found.ahead],
+    }
+
+
+@ledger_app.command()
+def cosign(json_file: JsonOption = None) -> None:
+    """Sign the log as it is and ask the witnesses of the project's policy to cosign it, now."""
+    from tallystick.desk import cosign_now, load_project
+
+    found = cosign_now(load_project(CONTEXT.project))
+    write_json(json_file, None if found is None else _cosigned_document(found))
+    if found is None:
+        typer.echo(WORDS("ledger.unwitnessed").text(CONTEXT.language))
+        raise typer.Exit(1)
+    _show_cosigned(found)
+    if not found.holds:
+        raise typer.Exit(1)
+
+
+@ledger_app.command()
+def key() -> None:
+    """Print the log's public key, for witnesses, policies and verifiers; made on first use."""
+    from tallystick.desk import load_project, log_key
+
+    typer.echo(log_key(load_project(CONTEXT.project)))
 
 
 @ledger_app.command()

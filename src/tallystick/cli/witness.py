@@ -22,12 +22,12 @@ FolderOption = Annotated[Path, typer.Option("--folder", metavar="DIR", help="The
 def key(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The witness's name, such as witness.bank.example/w1.")],
     folder: FolderOption,
-    kind: Annotated[str, typer.Option("--kind", metavar="KIND", help="ed25519 or ml-dsa-44.")] = "ed25519",
+    kind: Annotated[str, typer.Option("--kind", metavar="KIND", help="ed25519, ml-dsa-44 or sm2.")] = "ed25519",
 ) -> None:
     """Make a key for a witness and print its public text."""
     from tallystick.ledger import KeyKind, generate_key
 
-    kinds = {"ed25519": KeyKind.COSIGNATURE, "ml-dsa-44": KeyKind.ML_DSA_44}
+    kinds = {"ed25519": KeyKind.COSIGNATURE, "ml-dsa-44": KeyKind.ML_DSA_44, "sm2": KeyKind.SM2}
     if kind not in kinds:
         raise typer.BadParameter(f"{kind!r}; allowed: {', '.join(kinds)}", param_hint="--kind")
     skey, vkey = generate_key(name, kinds[kind])

@@ -1,6 +1,6 @@
 """Core: the records and meanings that every room shares. No I/O, no clock, no random, no import of another room."""
 
-from tallystick.core.canonical import canonical, content_version, jcs
+from tallystick.core.canonical import canonical, canonical_record, content_version, jcs
 from tallystick.core.errors import (
     ConflictError,
     DefinitionError,
@@ -44,6 +44,7 @@ __all__ = [
     "TamperError",
     "UsageError",
     "canonical",
+    "canonical_record",
     "content_version",
     "format_instant",
     "format_minor",

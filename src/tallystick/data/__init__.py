@@ -5,6 +5,7 @@ line. It never computes a label and never decides.
 """
 
 from tallystick.data.declare import read_sources
+from tallystick.data.erase import Erasing, delivered_texts, erase_deliveries, mentions
 from tallystick.data.event import EventError, parse_event
 from tallystick.data.feed import Delivery, Feed, FeedQuarantine, InstallHint, read_quarantine
 from tallystick.data.filefeed import FileFeed
@@ -16,6 +17,7 @@ from tallystick.data.source import Check, Melt, Period, Source
 __all__ = [
     "Check",
     "Delivery",
+    "Erasing",
     "EventError",
     "Feed",
     "FeedQuarantine",
@@ -28,6 +30,9 @@ __all__ = [
     "NatsFeed",
     "Period",
     "Source",
+    "delivered_texts",
+    "erase_deliveries",
+    "mentions",
     "parse_event",
     "read_quarantine",
     "read_sources",

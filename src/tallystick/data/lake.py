@@ -13,6 +13,7 @@ import polars as pl
 
 from tallystick.core import StateError, zone_of
 from tallystick.data import tables
+from tallystick.data.erase import Erasing, erase_rows, erase_set_aside, erased_rows, hers
 from tallystick.data.loading import QUARANTINE_SCHEMA, Load, Progress, SourceFile, find_files
 from tallystick.data.records import BLOCK_BYTES
 from tallystick.data.shape import table_schema
@@ -179,6 +180,49 @@ class Lake:
         """Every load of a table, oldest first: version, source_version, files with their SHA-256, and the counts."""
         return [{"version": version, **note} for version, note in tables.notes(self._open(name))]
 
+    def of_subject(self, source: Source, value: str) -> pl.LazyFrame:
+        """The rows of every version of a table whose subject reads `value` as text, not yet read."""
+        return self.scan(source.name).filter(hers(source.subject, value))
+
+    def erase(self, source: Source, erasing: Erasing) -> int:
+        """Erase a subject from every file and version of a table; gives how many rows were hers.
+
+        Other rows keep their bits, in every version. A crash at any moment leaves versions that can all be read; erase
+        again then.
+
+        Parameters
+        ----------
+        source
+            The table's.
+        erasing
+            Whose rows, and what becomes of their columns.
+
+        Raises
+        ------
+        StateError
+            When a load is running.
+        """
+        with self._lock():
+            return erase_rows(self.folder, source, erasing) if source.name in self.tables() else 0
+
+    def erase_quarantine(self, name: str, mentioned: Callable[[str], bool], reason: str) -> int:
+        """Empty the rows of a source that were not loaded and in whose text `mentioned` finds the subject.
+
+        They stay with code, file and line; `reason` is their reason now. Gives how many there were.
+
+        Raises
+        ------
+        StateError
+            When a load is running.
+        """
+        folder = self.folder / QUARANTINE
+        with self._lock():
+            return erase_set_aside(folder, name, mentioned, reason) if tables.is_table(folder) else 0
+
+    def erased(self, name: str) -> pl.DataFrame | None:
+        """Id (`__id`) and `revision` of the rows of a table that were erased; None where none was."""
+        return erased_rows(self.folder, name)
+
     def _begin(self, source: Source, table: Any | None) -> Load:
         folder, aside = self.folder / source.name, self.folder / QUARANTINE
         if not tables.is_table(aside):
@@ -187,7 +231,8 @@ class Lake:
         pieces = [] if table is None else tables.pieces_of(table, folder, source.id)
         folder.mkdir(parents=True, exist_ok=True)
         _sweep(folder, pieces)
-        return Load(source, self.zone, version, folder, pieces, aside, tables.open_table(aside).version() + 1)
+        number, erased = tables.open_table(aside).version() + 1, erased_rows(self.folder, source.name)
+        return Load(source, self.zone, version, folder, pieces, aside, number, erased)
 
     def _commit(self, load: Load, table: Any | None, note: Any, keys: list[str]) -> None:
         """Make what was staged visible: at once, and only when everything was read."""

@@ -88,13 +88,24 @@ class Load:
         The table's folder, and the files that it has already.
     aside, aside_number
         The quarantine's folder, and a number that makes the names of its staged files new.
+    erased
+        Id and revision of rows that were erased: they are known, whatever a file says of them.
     """
 
     def __init__(
-        self, source: Source, zone: str, version: int, folder: Path, pieces: list[Piece], aside: Path, aside_number: int
+        self,
+        source: Source,
+        zone: str,
+        version: int,
+        folder: Path,
+        pieces: list[Piece],
+        aside: Path,
+        aside_number: int,
+        erased: pl.DataFrame | None = None,
     ) -> None:
         self.source, self.zone, self.version = source, zone, version
         self.folder, self.pieces, self.aside, self.aside_number = folder, list(pieces), aside, aside_number
+        self.erased = erased
         self.staged: list[Piece] = []
         self.rejected: list[Piece] = []
         self.rows_in = self.rows = self.unchanged = self.quarantined = 0
@@ -143,10 +154,13 @@ class Load:
         """Split facts into new ones, a count of those already there, and the indexes of those that contradict."""
         keyed = facts.with_columns(pl.col(self.source.id).alias("__id")).with_row_index("__row")
         unchanged, conflicts = 0, list[int]()
+        if self.erased is not None:
+            left = keyed.join(self.erased, on=_KEY, how="anti", maintain_order="left")
+            unchanged, keyed = keyed.height - left.height, left
         known = self._known(keyed)
         if known is not None:
             same, other = _against(keyed, known)
-            unchanged, conflicts = len(same), other
+            unchanged, conflicts = unchanged + len(same), other
             keyed = keyed.filter(~pl.col("__row").is_in([*same, *other]))
         firsts = keyed.unique(_KEY, keep="first", maintain_order=True)
         if firsts.height < keyed.height:

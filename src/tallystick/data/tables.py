@@ -113,7 +113,7 @@ def commit(
             {},
             int(piece.path.stat().st_mtime * 1000),
             True,
-            _statistics(piece, id_column),
+            statistics(piece, id_column),
         )
         for piece in pieces
     ]
@@ -141,7 +141,8 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _statistics(piece: Piece, id_column: str) -> str:
+def statistics(piece: Piece, id_column: str) -> str:
+    """What a commit says of a file besides its size: how many rows, and the range of their ids."""
     ranges = {"minValues": {id_column: piece.low}, "maxValues": {id_column: piece.high}} if id_column else {}
     return msgspec.json.encode({"numRecords": piece.rows, **ranges}).decode()
 

@@ -5,10 +5,13 @@ It joins rooms and holds the one writer; it knows no HTTP and draws nothing.
 
 from tallystick.desk.catalogue import Entry, catalogue, entry_of, nearest, search
 from tallystick.desk.consume import Consumed, consume, cursor_path, quarantine_path
+from tallystick.desk.cosigning import Cosigned
 from tallystick.desk.decide import Answer, decide, decide_all
 from tallystick.desk.events import answer_document, read_event
-from tallystick.desk.evidence import check_log, prove_decision, vkey_path
+from tallystick.desk.evidence import check_log, cosign_now, log_key, prove_decision, vkey_path
 from tallystick.desk.export import card_model, export_model, import_scorecard
+from tallystick.desk.forget import Forgetting, finish_forgetting, forget_subject, plan_forgetting
+from tallystick.desk.holds import Hold, hold_subject, lift_holds, open_holds
 from tallystick.desk.house import Desk, Incoming
 from tallystick.desk.labelcost import Cost, label_costs
 from tallystick.desk.labeldiff import LabelDiff, diff_labels, library_of
@@ -20,13 +23,15 @@ from tallystick.desk.models_compare import Compared, compare_models
 from tallystick.desk.models_history import approve_model, promote_model, publish_now, retire_model, store_model
 from tallystick.desk.models_monitor import ModelWatch, monitor_models
 from tallystick.desk.pipeline import STEPS, Run, last_run, load_sources, run_steps, set_aside
-from tallystick.desk.project import Project, load_project, read_settings
+from tallystick.desk.project import Project, load_project
 from tallystick.desk.reconcile import Count, Reconciliation, differing, reconcile
 from tallystick.desk.replay import Replay, replay_decisions
 from tallystick.desk.report import caught_at_budget, report_data, summarise, summary_document, summary_schema
 from tallystick.desk.rescore import Rescored, rescore
+from tallystick.desk.retention import read_retention
 from tallystick.desk.segments import build_segment, members_of, names_in, overlap, segments_of, write_members
 from tallystick.desk.sequencer import system_clock
+from tallystick.desk.settings import read_settings
 from tallystick.desk.start import PAYMENTS, copy_example, init_project
 from tallystick.desk.training import training_frame
 from tallystick.desk.validation import Validated, validate_model
@@ -37,11 +42,14 @@ __all__ = [
     "Answer",
     "Compared",
     "Consumed",
+    "Cosigned",
     "Cost",
     "Count",
     "Desk",
     "Drift",
     "Entry",
+    "Forgetting",
+    "Hold",
     "Incoming",
     "InventoryRow",
     "LabelDiff",
@@ -67,6 +75,7 @@ __all__ = [
     "compare_models",
     "consume",
     "copy_example",
+    "cosign_now",
     "cursor_path",
     "decide",
     "decide_all",
@@ -76,6 +85,9 @@ __all__ = [
     "entry_of",
     "export_ledger",
     "export_model",
+    "finish_forgetting",
+    "forget_subject",
+    "hold_subject",
     "import_scorecard",
     "init_project",
     "inventory",
@@ -83,20 +95,25 @@ __all__ = [
     "label_costs",
     "last_run",
     "library_of",
+    "lift_holds",
     "lineage_of",
     "load_project",
     "load_sources",
+    "log_key",
     "members_of",
     "model_card",
     "monitor_models",
     "names_in",
     "nearest",
+    "open_holds",
     "overlap",
+    "plan_forgetting",
     "promote_model",
     "prove_decision",
     "publish_now",
     "quarantine_path",
     "read_event",
+    "read_retention",
     "read_settings",
     "reconcile",
     "replay_decisions",

@@ -45,5 +45,58 @@ WORDS = Catalogue(
             "of them",
             "{day}，{stream}：在位置 {position} 计得 {expected} 项决策，日志现有其中 {given} 项",
         ),
+        "policy.none": (
+            "[ledger] policy: there is no file {given!r} in the project",
+            "[ledger] policy：项目中没有文件 {given!r}",
+        ),
+        "policy.log": (
+            "no log line is of this project's log; needed: log {allowed}",
+            "没有 log 行对应本项目的账本；需要：log {allowed}",
+        ),
+        "policy.addresses": (
+            "the quorum {given!r} cannot be asked for: too few of its witnesses have an address",
+            "无法请求法定数 {given!r}：有地址的见证人不足",
+        ),
+        "cosigned.lost": (
+            "the checkpoint is not cosigned by the quorum {quorum}; without: {names}. Decisions go on",
+            "检查点未获法定数 {quorum} 联署；缺少：{names}。决策继续",
+        ),
+        "cosigned.other": (
+            "the cosigned checkpoint of {size} entries is not of this log's tree",
+            "{size} 个条目的已联署检查点不属于此账本的树",
+        ),
+        "cosigned.ahead": (
+            "a witness holds a checkpoint of {given} entries signed by this log's key, this log has {size}: it was set "
+            "back, or somebody else signs with its key",
+            "见证人持有由本账本密钥签署的 {given} 个条目的检查点，本账本为 {size} 个：账本被回退，或他人使用其密钥",
+        ),
+        "cosigned.fork": (
+            "this log's key has signed another tree of {size} entries than this one; the proof is kept: {file}",
+            "本账本密钥曾签署另一棵 {size} 个条目的树；证明已保存：{file}",
+        ),
+        "ledger.origin": (
+            "the log here is {allowed}, not {given}: a log keeps its name. Give `[state] folder` "
+            "a new one for another log, or put the name back",
+            "此处账本名为 {allowed}，而非 {given}：账本名称不可更改。需要另一账本请使用新的状态文件夹，或恢复原名",
+        ),
+        "ledger.profile": (
+            "the log here is of the profile {allowed}, not {given}: another profile is another log. "
+            "Give `[state] folder` a new one, or put the profile back",
+            "此处账本的算法配置为 {allowed}，而非 {given}：不同配置即为另一账本。"
+            "请为 `[state] folder` 指定新文件夹，或恢复原配置",
+        ),
+        "carried.setting": (
+            "decision {given!r} was recorded without its setting, by an earlier release: it can be proved, "
+            "but the proof cannot carry what takes it again; leave out --rescore",
+            "决策 {given!r} 由较早版本记录，未含其配置：可以证明，但证明无法携带重新决策所需内容；请去掉 --rescore",
+        ),
+        "access.busy": (
+            "who reads the record could not be noted, another process keeps the file; nothing was given out",
+            "无法登记由谁读取记录，另一进程占用该文件；未给出任何内容",
+        ),
+        "access.differs": (
+            "{given} accesses are noted, {published} have leaves in the log, and they are not the same ones",
+            "已登记 {given} 次访问，日志中有 {published} 次的叶，二者不一致",
+        ),
     }
 )

@@ -9,14 +9,17 @@ the salt of the leaf, sealed under the subject's key and bound to its header.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict
 
-from tallystick.core import Catalogue, Fact, InputError, Instant, canonical
+from tallystick.core import Catalogue, Fact, InputError, Instant, canonical_record
 from tallystick.ledger import leaf
+from tallystick.ledger.profile import DOMESTIC, INTERNATIONAL
 
 FACT, DECISION, EVIDENCE = "fact", "decision", "evidence"
 FACTS = "facts"
@@ -78,6 +81,11 @@ WORDS = Catalogue(
             "{given} is not yet published: no signed checkpoint covers it; end the writing process, or wait until it "
             "publishes",
             "{given} 尚未发布：没有已签名的检查点覆盖它；请结束写入进程，或等待其发布",
+        ),
+        "journal.failed": (
+            "the last batch could not be written; nothing of it is acknowledged and the journal takes no more: end the "
+            "process, mend the cause, start again",
+            "上一批未能写入；其内容均未被确认，日志不再接受写入：请结束进程，排除原因后重新启动",
         ),
         "journal.short": (
             "the ledger has {given} leaves, the journal only {size}: the journal lost frames that were signed",
@@ -147,7 +155,9 @@ class Entry(msgspec.Struct, frozen=True):
         if payload is None or self.salt is None:
             return None
         kind = self.record.kind if isinstance(self.record, Evidence) else self.kind
-        return leaf(kind, payload, self.salt, {"position": str(self.position)})
+        domestic = self.leaf is not None and b'"digest":"sm3:' in self.leaf
+        profile = DOMESTIC if domestic else INTERNATIONAL
+        return leaf(kind, payload, self.salt, {"position": str(self.position)}, profile)
 
 
 class Header(msgspec.Struct, frozen=True, array_like=True):
@@ -160,15 +170,17 @@ class Header(msgspec.Struct, frozen=True, array_like=True):
 
 def decision_payload(record: DecisionRecord) -> bytes:
     """The canonical bytes (RFC 8785) of a decision: what its leaf commits to and its proof reveals."""
-    return canonical(_shown(record))
+    return canonical_record(asdict(record) | {"fact": asdict(record.fact)})
 
 
 def evidence_payload(record: Evidence) -> bytes:
     """The canonical bytes (RFC 8785) of an evidence record's payload."""
-    return canonical(_shown(record.payload))
+    return canonical_record(record.payload)
 
 
-_AS_IT_IS = {str, int, float, bool, type(None)}
+_AS_IT_IS = {str, float, bool, bytes, type(None)}
+_PLAIN = {*_AS_IT_IS, int}
+_TEXT = {str}
 _DECIMAL, _DATETIME, _DATE, _BIG = 1, 2, 3, 4
 BODY_FIELDS = tuple(name for name in DecisionRecord.__struct_fields__ if name != "fact")
 FRAME = msgspec.msgpack.Encoder()
@@ -191,10 +203,14 @@ BODY = msgspec.msgpack.Decoder(tuple[str, Any], ext_hook=_unpacked)
 def packed(name: str, value: Any) -> Any:
     """A value in the form in which msgpack keeps every bit and its type."""
     kind = type(value)
-    if kind in (float, str, bool, bytes) or value is None:
+    if kind in _AS_IT_IS:
         return value
     if kind is int:
         return value if -(2**63) <= value < 2**64 else msgspec.msgpack.Ext(_BIG, str(value).encode())
+    if kind is dict and _PLAIN.issuperset(map(type, value.values())) and _TEXT.issuperset(map(type, value)):
+        # Nearly every vector: nothing in it needs another form, and an int beyond 64 bits the encoder refuses.
+        with suppress(OverflowError):
+            return msgspec.Raw(FRAME.encode(value))
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
         return {key: packed(key, item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -210,19 +226,10 @@ def packed(name: str, value: Any) -> Any:
     raise InputError(WORDS("journal.value", name=name, given=repr(value)[:80], type=kind.__name__))
 
 
-def _shown(value: Any) -> Any:
-    """A value with dates as text and bytes as hex, ready for the canonical form."""
-    if type(value) in _AS_IT_IS:
-        return value
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, msgspec.Struct):
-        return {name: _shown(getattr(value, name)) for name in value.__struct_fields__}
-    if isinstance(value, Mapping):
-        return {key: _shown(item) for key, item in value.items()}
-    return [_shown(item) for item in value] if isinstance(value, list | tuple) else value
+def packed_fields(record: DecisionRecord) -> list[Any]:
+    """The fields of a decision but its fact, packed, in the order of `BODY_FIELDS`."""
+    values = [(name, getattr(record, name)) for name in BODY_FIELDS]
+    return [value if type(value) in _AS_IT_IS else packed(name, value) for name, value in values]
 
 
 class Split(msgspec.Struct, frozen=True):
@@ -239,6 +246,8 @@ class Split(msgspec.Struct, frozen=True):
 
     def clear(self, stand_in: Callable[[str | int], str | int]) -> tuple[Any, ...]:
         """The fact as the header holds it."""
+        if not self.blind:
+            return msgspec.structs.astuple(self.shown)
         blind = {name: stand_in(value) for name, value in self.blind.items()}
         identity = self.shown.id if self.id is None else stand_in(self.id)
         shown = msgspec.structs.replace(self.shown, id=identity, fields={**self.shown.fields, **blind})
@@ -247,15 +256,19 @@ class Split(msgspec.Struct, frozen=True):
 
 def split_fact(fact: Fact, subject: str | None, personal: Collection[str], keys: Collection[str]) -> Split:
     """Part a fact into what may stand in clear for ever and what is personal; `keys` need stand-ins where personal."""
-    packs = {name: packed(name, value) for name, value in fact.fields.items()}
+    packs = {name: value if type(value) in _AS_IT_IS else packed(name, value) for name, value in fact.fields.items()}
     hidden = {name: value for name, value in packs.items() if name in personal}
     if hidden and not subject:
         fields = ", ".join(sorted(hidden))
         raise InputError(WORDS("journal.subject", id=fact.id, stream=fact.stream, fields=fields))
     blind = {name: fact.fields[name] for name in hidden if name in keys and _is_name(fact.fields[name])}
-    shown = {
-        name: None if name in hidden else value for name, value in packs.items() if name in keys or name not in hidden
-    }
+    shown = packs
+    if hidden:
+        shown = {
+            name: None if name in hidden else value
+            for name, value in packs.items()
+            if name in keys or name not in hidden
+        }
     same = any(type(value) is type(fact.id) and value == fact.id for value in blind.values())
     return Split(msgspec.structs.replace(fact, fields=shown), hidden, blind, fact.id if same else None)
 

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from datetime import date
 from types import TracebackType
 from typing import Any
 
 import msgspec
 
 from tallystick import data, labels
-from tallystick.core import ConflictError, Fact, InputError, Instant, canonical, format_instant
+from tallystick.core import ConflictError, Fact, InputError, Instant, StateError, canonical_record, format_instant
+from tallystick.desk.access import publish_accesses
 from tallystick.desk.champion import Champion, archive, crown
-from tallystick.desk.evidence import open_keys, open_log
+from tallystick.desk.changes import publish_changes
+from tallystick.desk.erased import ERASURE
 from tallystick.desk.history import event_of, opening_of
 from tallystick.desk.index import find_decision, index_entries, update_index
-from tallystick.desk.journal import DecisionRecord, Entry, Journal, extend_ledger
+from tallystick.desk.journal import DecisionRecord, Entry, Evidence, open_journal
 from tallystick.desk.livestate import Settling, Warmed, keep_live, open_live
 from tallystick.desk.models_history import publish_history
 from tallystick.desk.project import Project
+from tallystick.desk.publisher import Publisher
 from tallystick.desk.sequencer import CLOCKS, Sequencer, system_clock
 from tallystick.desk.words import WORDS
 from tallystick.store.sql import connect
 
 REQUEST_ID_CHARACTERS_MAX = 200
+CLOSING_S = 10.0
+"""How long a closing desk waits for another one that publishes."""
 
 
 class Incoming(msgspec.Struct, frozen=True):
@@ -65,19 +70,28 @@ def subject_of(source: data.Source, event: Mapping[str, Any]) -> str:
 
 def body_digest(stream: str, event: Mapping[str, Any]) -> str:
     """SHA-256 (hex) of a request's canonical body: the same event in other spelling is the same body."""
-    plain = {name: value.isoformat() if isinstance(value, date) else value for name, value in event.items()}
-    return hashlib.sha256(canonical({"stream": stream, "event": plain})).hexdigest()
+    return hashlib.sha256(canonical_record({"stream": stream, "event": event})).hexdigest()
 
 
 class Desk:
-    """The one writer of a project: admits events, holds live labels, appends to the journal, publishes evidence.
+    """A writer of a project: admits events, holds live labels, appends to the journal, publishes evidence.
 
     Use as a context manager. Opening takes the journal's lock, recovers a torn end, compares ledger and journal, and
     opens live labels: from the kept state when it is of this journal, else from the lake at the recorded versions, and
     then from the journal.
+
+    Where the journal lies on a server, a team has several desks. Each takes the turn at the first event after a commit,
+    learns what the others have recorded since, and has the turn until it commits: so all see one order.
+
+    Parameters
+    ----------
+    project
+        Its definitions.
+    clock
+        Seconds that only go forward: when the next checkpoint is due.
     """
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.project = project
         # Before the journal: its opening binds the lake for good, so a project without champions must not write it.
         registry = project.registry()
@@ -88,21 +102,29 @@ class Desk:
         for champion in self._champions.values():
             archive(project, champion)
         with ExitStack() as held:
-            self.journal = held.enter_context(Journal(project.state / "journal", open_keys(project)))
-            self.log = held.enter_context(open_log(project, write=True))
+            self.journal = held.enter_context(open_journal(project, write=True))
+            self.publisher = held.enter_context(Publisher(project, self.journal, clock))
             self._open()
             self._held = held.pop_all()
 
     def _open(self) -> None:
         self.index = connect(self.project.state / "state.db")
-        extend_ledger(self.journal, self.log)
+        self.publisher.open()
+        # One writer of a team opens the journal; another one finds it opened.
+        self.journal.take()
         self.opening = opening_of(self.project, self.journal)
+        self.journal.take()
         publish_history(self.project, self.journal)
+        self.journal.take()
         update_index(self.journal, self.index)
-        self.started = open_live(self.project, self.opening, self.journal)
-        self.live: labels.Live = self.started.live
-        self._settling = Settling(self.project, self.live)
+        publish_changes(self.project, self.journal, self.index)
+        publish_accesses(self.project, self.journal, self.index)
+        self.journal.flush()
+        update_index(self.journal, self.index)
+        self.publisher.add(tuple(self.journal.read(start=self.publisher.position)))
+        self._open_labels()
         self.sequencer = Sequencer(CLOCKS[self.project.settings.project.clock], self.started.last)
+        self._position = self.journal.position
         self._waiting: dict[str, str] = {}
 
     def __enter__(self) -> Desk:
@@ -116,7 +138,7 @@ class Desk:
     def close(self) -> None:
         """Publish the leaves of what was committed and let the journal go."""
         try:
-            self.publish()
+            self.publish(CLOSING_S)
         finally:
             self._held.close()
             self.index.dispose()
@@ -161,6 +183,7 @@ class Desk:
         InputError
             When the event is already recorded as a fact.
         """
+        self._take_turn()
         request = self._place(incoming)
         earlier = self._waiting.get(request.id) or self._answered(request.id)
         if earlier is not None:
@@ -179,6 +202,7 @@ class Desk:
         InputError
             When labels refuse it, or know the same revision with other content.
         """
+        self._take_turn()
         request = self._place(incoming)
         if self.live.knows(incoming.stream, request.fact.id, incoming.revision):
             self.live.observe(request.event, known_at=request.fact.known_at)
@@ -187,6 +211,35 @@ class Desk:
         self.journal.append_fact(request.fact, request.subject, self.personal(stream), self.keys(stream))
         self._take(request)
         return True
+
+    def _take_turn(self) -> None:
+        """Learn what other writers recorded since this one's last commit."""
+        others = [entry for entry in self.journal.take() if entry.position >= self._position]
+        if any(isinstance(entry.record, Evidence) and entry.record.kind == ERASURE for entry in others):
+            # What was forgotten leaves the memory of every desk.
+            self._open_labels()
+        else:
+            self._observe(others)
+        for entry in others:
+            if entry.fact is not None:
+                self.sequencer.take(entry.fact.known_at)
+        self._enter(others)
+
+    def _observe(self, others: Sequence[Entry]) -> None:
+        for fact in (entry.fact for entry in others if entry.fact is not None):
+            if self.live.observe(event_of(fact), known_at=fact.known_at).reason == "compacted":
+                raise StateError(WORDS("live.compacted", stream=fact.stream, given=fact.id))
+
+    def _open_labels(self) -> None:
+        self.started = open_live(self.project, self.opening, self.journal)
+        self.live: labels.Live = self.started.live
+        self._settling = Settling(self.project, self.live)
+
+    def _enter(self, entries: Sequence[Entry]) -> None:
+        """Enter what is durable in the index, and keep its leaves for the ledger."""
+        index_entries(self.index, entries)
+        self.publisher.add(entries)
+        self._position = self.journal.position
 
     def _spec(self, incoming: Incoming) -> labels.Events:
         return self.project.library.streams[incoming.stream]
@@ -233,18 +286,24 @@ class Desk:
         return frozenset((spec.id, *spec.keys.values()))
 
     def commit(self) -> tuple[Entry, ...]:
-        """Make what is buffered durable with one fsync, enter it in the index, and fold labels when it is time."""
+        """Make what is buffered durable with one fsync, enter it in the index, and end the turn.
+
+        When it is time, labels are folded, and the ledger is published.
+        """
         entries = self.journal.flush()
-        index_entries(self.index, entries)
+        self._enter(entries)
         self._waiting.clear()
         self._settling.fold()
+        if self.publisher.due():
+            self.publish()
         return entries
 
-    def publish(self) -> int:
-        """Bring the ledger up to the journal and sign a checkpoint; returns the leaves added."""
-        added = extend_ledger(self.journal, self.log)
-        self.log.checkpoint()
-        return added
+    def publish(self, wait_s: float = 0.0) -> int:
+        """Bring the ledger up to the journal and sign a checkpoint; returns the leaves added.
+
+        Another writer of the team that is publishing is waited for, `wait_s` seconds at most; then it is left to it.
+        """
+        return self.publisher.publish(wait_s)
 
     def keep_labels(self) -> Warmed:
         """Keep the state of live labels for the next start; for a desk that has just been opened."""

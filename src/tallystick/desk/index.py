@@ -11,7 +11,7 @@ import sqlalchemy as sql
 from sqlalchemy.dialects.sqlite import insert
 
 from tallystick.core import Place, StateError, TamperError
-from tallystick.desk.frames import DECISION, ERASED, WORDS, DecisionRecord, Entry
+from tallystick.desk.frames import DECISION, ERASED, WORDS, DecisionRecord, Entry, Evidence
 from tallystick.desk.journal import Journal
 from tallystick.store import Keys
 
@@ -30,6 +30,12 @@ _CURSOR = sql.Table(
     _META,
     sql.Column("position", sql.BigInteger, nullable=False),
     sql.Column("leaves", sql.BigInteger, nullable=False),
+)
+_EVIDENCE = sql.Table(
+    "last_evidence",
+    _META,
+    sql.Column("kind", sql.Text, primary_key=True),
+    sql.Column("position", sql.BigInteger, nullable=False),
 )
 _CHUNK = 10_000
 LIVE_STATE = "live-labels"
@@ -60,12 +66,19 @@ def update_index(journal: Journal, engine: sql.Engine) -> int:
     TamperError
         When the table saw frames that the journal no longer has. Deleting the table's file accepts their loss.
     """
+    there = sql.inspect(engine)
+    if there.has_table(_CURSOR.name) and not there.has_table(_EVIDENCE.name):
+        # A table of an earlier form.
+        _META.drop_all(engine)
     _META.create_all(engine)
     with engine.begin() as connection:
         cursor = connection.execute(sql.select(_CURSOR)).first()
         if cursor is None:
             connection.execute(_CURSOR.insert().values(position=0, leaves=0))
         start = cursor.position if cursor is not None else 0
+    if start > journal.position:
+        # Another writer of the team may have entered what it appended since.
+        journal.catch_up()
     if start > journal.position:
         file = engine.url.database or "state.db"
         raise TamperError(
@@ -94,16 +107,25 @@ def index_entries(engine: sql.Engine, entries: Sequence[Entry]) -> None:
             return
         if entries[0].position != position:
             raise StateError(WORDS("journal.index", given=position, position=entries[0].position))
-        rows = []
+        rows: list[Found] = []
+        last: dict[str, int] = {}
         for entry in entries:
             if entry.kind == DECISION:
                 digest = entry.record.body_digest if isinstance(entry.record, DecisionRecord) else ""
                 rows.append(Found(entry.request_id, digest, entry.position, leaves, entry.subject))
+            elif isinstance(entry.record, Evidence):
+                last[entry.record.kind] = entry.position
             leaves += entry.leaf is not None
         if rows:
             # The first answer to a request stands.
             connection.execute(
                 insert(DECISIONS).on_conflict_do_nothing(), [msgspec.structs.asdict(row) for row in rows]
+            )
+        if last:
+            given = insert(_EVIDENCE)
+            connection.execute(
+                given.on_conflict_do_update(index_elements=["kind"], set_={"position": given.excluded.position}),
+                [{"kind": kind, "position": position} for kind, position in last.items()],
             )
         connection.execute(_CURSOR.update().values(position=entries[-1].position + 1, leaves=leaves))
 
@@ -116,6 +138,12 @@ def find_decision(engine: sql.Engine, request_id: str) -> Found | None:
     with engine.connect() as connection:
         row = connection.execute(_FIND, {"asked": request_id}).first()
     return None if row is None else Found(*row)
+
+
+def last_evidence(engine: sql.Engine, kind: str) -> int | None:
+    """The position of the last evidence of a kind, or None."""
+    with engine.connect() as connection:
+        return connection.execute(sql.select(_EVIDENCE.c.position).where(_EVIDENCE.c.kind == kind)).scalar()
 
 
 def forget(keys: Keys, engine: sql.Engine, subject: str) -> bool:

@@ -6,18 +6,15 @@ how, stands in `desk.frames`.
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import msgspec
 
-from tallystick.core import Fact, InputError, Place, TamperError
+from tallystick.core import Fact, InputError, Place, Span, StateError, TallystickError, TamperError
 from tallystick.desk.frames import (
     BODY,
     BODY_FIELDS,
@@ -40,11 +37,15 @@ from tallystick.desk.frames import (
     merged,
     name_bytes,
     packed,
+    packed_fields,
     split_fact,
     stand_in,
 )
-from tallystick.ledger import SALT_BYTES, Log, leaf
-from tallystick.store import AppendLog, Forgotten, Keys, Recovery
+from tallystick.desk.leaves import extend_ledger, facts_payload, hold_ledger
+from tallystick.desk.project import Project
+from tallystick.ledger import SALT_BYTES, leaf
+from tallystick.ledger.profile import INTERNATIONAL, PROFILES, Profile
+from tallystick.store import LEASE_S, Forgotten, Keys, Recovery, open_frames
 
 __all__ = [
     "DecisionRecord",
@@ -53,7 +54,10 @@ __all__ = [
     "Journal",
     "decision_payload",
     "extend_ledger",
+    "facts_payload",
     "hold_ledger",
+    "open_journal",
+    "open_keys",
 ]
 
 
@@ -67,17 +71,22 @@ class _Pending(msgspec.Struct, frozen=True):
 class Journal:
     """Domain frames over an append-only log: what is appended is buffered, `flush` makes it durable at once.
 
+    The writers of a team share a log on a server. Positions are given in a turn, which the first append takes and
+    `flush` ends; what the others have appended until then is in the journal before it.
+
     Parameters
     ----------
-    folder
-        The log's folder.
+    where
+        The log's folder, or `postgresql://…`.
     keys
         The subjects' keys.
     write
-        True for the one writer; False reads beside it, and may see the last batches before they are flushed to disk: a
-        power cut may still take what a reader saw and no writer acknowledged.
-    fsync, segment_bytes
-        As in `AppendLog`.
+        True for a writer, the only one of a folder; False reads beside it, and may see the last batches before they are
+        flushed to disk: a power cut may still take what a reader saw and no writer acknowledged.
+    fsync, segment_bytes, lease_s
+        As in `open_frames`.
+    profile
+        Of the log that the leaves are for.
 
     Examples
     --------
@@ -96,11 +105,21 @@ class Journal:
     """
 
     def __init__(
-        self, folder: Path | str, keys: Keys, *, write: bool = True, fsync: bool = True, segment_bytes: int = 64 << 20
+        self,
+        where: Path | str,
+        keys: Keys,
+        *,
+        write: bool = True,
+        fsync: bool = True,
+        segment_bytes: int = 64 << 20,
+        lease_s: float = LEASE_S,
+        profile: Profile = INTERNATIONAL,
     ) -> None:
-        self._log = AppendLog(folder, write=write, fsync=fsync, segment_bytes=segment_bytes)
-        self._keys = keys
+        self._log = open_frames(where, write=write, fsync=fsync, segment_bytes=segment_bytes, lease_s=lease_s)
+        self._keys, self._profile = keys, profile
         self._pending: list[_Pending] = []
+        self._others: list[Entry] = []
+        self._failed = False
 
     @property
     def position(self) -> int:
@@ -112,6 +131,24 @@ class Journal:
         """What opening cut off: a last batch that was never wholly written, so never acknowledged."""
         return self._log.recovered
 
+    @property
+    def shared(self) -> bool:
+        """Whether several writers append here, each in its turn."""
+        return self._log.shared
+
+    def take(self) -> tuple[Entry, ...]:
+        """Take the turn, unless this writer has it; gives what other writers appended since the last `take`.
+
+        Raises `StateError` when the turn was lost: another writer has it, and this process must end.
+        """
+        self._begin()
+        return self._told()
+
+    def catch_up(self) -> tuple[Entry, ...]:
+        """What other writers appended since the last `take`, without a turn; it is in the journal from now on."""
+        self._hear(self._log.catch_up())
+        return self._told()
+
     def append_fact(
         self, fact: Fact, subject: str | None = None, personal: Collection[str] = (), keys: Collection[str] = ()
     ) -> int:
@@ -120,6 +157,7 @@ class Journal:
         `keys` are the columns that labels key on, and the id column. Where one is personal, a stand-in is in its place
         once the subject is forgotten. Returns the position that the fact takes when it is flushed.
         """
+        self._begin()
         split = split_fact(fact, subject, personal, keys)
         owner = (subject or "") if split.hidden else ""
         body = [split.id, split.hidden] if split.hidden else None
@@ -138,15 +176,16 @@ class Journal:
         """
         if record.request_id.startswith(ERASED):
             raise InputError(WORDS("journal.request", given=record.request_id, allowed=ERASED))
+        self._begin()
         split = split_fact(record.fact, subject, personal, keys)
         position, salt = self._next(), os.urandom(SALT_BYTES)
         body = [salt, split.id, split.hidden]
-        body += [packed(name, getattr(record, name)) for name in BODY_FIELDS]
+        body += packed_fields(record)
         entry = Entry(
             position,
             DECISION,
             record,
-            leaf=leaf(DECISION, decision_payload(record), salt, {"position": str(position)}),
+            leaf=leaf(DECISION, decision_payload(record), salt, {"position": str(position)}, self._profile),
             fact=record.fact,
             request_id=record.request_id,
             subject=subject or "",
@@ -155,8 +194,9 @@ class Journal:
         return self._add(entry, split, body)
 
     def append_evidence(self, kind: str, payload: Mapping[str, Any]) -> int:
-        """Buffer a leaf about no person. Returns the position that it takes when it is flushed."""
-        item = _evidence(self._next(), kind, payload)
+        """Buffer a leaf about no person; returns its position once it is flushed."""
+        self._begin()
+        item = self._evidence(self._next(), kind, payload)
         self._pending.append(item)
         return item.entry.position
 
@@ -165,7 +205,7 @@ class Journal:
         self._pending.pop()
 
     def flush(self) -> tuple[Entry, ...]:
-        """Write all that is buffered as one batch, wait for the disk, and give the entries with their positions.
+        """Write all that is buffered as one batch, wait for the disk, give the entries, and end the turn.
 
         Facts have no leaf of their own: a batch that holds some ends with an evidence entry of kind "facts", which
         commits to their frames as they are stored, so that forgetting does not touch it.
@@ -173,21 +213,31 @@ class Journal:
         Raises
         ------
         StateError
-            When the write fails: nothing is acknowledged and the process must end.
+            When the write fails, or the turn was lost: nothing is acknowledged and the process must end.
         """
-        pending = self._pending
+        self._sound()
+        pending, self._pending = self._pending, []
         if not pending:
+            self._log.release()
             return ()
+        try:
+            return self._write(pending)
+        except BaseException as error:
+            self._failed = True
+            if isinstance(error, TallystickError) or not isinstance(error, Exception):
+                raise
+            raise StateError(WORDS("journal.failed"), Place(self._log.place)) from error
+
+    def _write(self, pending: list[_Pending]) -> tuple[Entry, ...]:
         self._keys.ensure(item.sealed_for for item in pending if item.sealed_for)
         frames = [self._framed(item) for item in pending]
         facts = [
             (item.entry.position, frame) for item, frame in zip(pending, frames, strict=True) if item.entry.kind == FACT
         ]
         if facts:
-            last = _evidence(self._next(), FACTS, facts_payload(facts))
+            last = self._evidence(len(self._log) + len(pending), FACTS, facts_payload(facts))
             pending, frames = [*pending, last], [*frames, self._framed(last)]
         self._log.append(frames)
-        self._pending = []
         return tuple(item.entry for item in pending)
 
     @contextmanager
@@ -198,16 +248,15 @@ class Journal:
             yield self
         except BaseException:
             del self._pending[held:]
+            if not self._pending:
+                self._log.release()
             raise
         self.flush()
 
     def read(self, kinds: Collection[str] | None = None, start: int = 0, stop: int | None = None) -> Iterator[Entry]:
         """The durable entries from position `start` up to `stop` (not included), in order, of `kinds` only if given.
 
-        Raises
-        ------
-        TamperError
-            When a byte is not what was written.
+        Raises `TamperError` when a byte is not what was written.
         """
         return (entry for entry, _ in self.stored(kinds, start, stop))
 
@@ -222,7 +271,11 @@ class Journal:
                 yield self._entry(position, header, raw, sealed, body), frame
 
     def leaves(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
-        """The leaves from position `start` on, with their positions; a leaf's index in the ledger is its rank here."""
+        """The leaves from position `start` on, with their positions; a leaf's index in the ledger is its rank here.
+
+        Those of other writers are among them, up to now.
+        """
+        self._hear(self._log.catch_up())
         for position, frame in self._log.read(start):
             header = self._header(position, self._decoded(position, frame)[0])
             if header.leaf is not None:
@@ -236,10 +289,27 @@ class Journal:
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
+
+    def _sound(self) -> None:
+        if self._failed:
+            raise StateError(WORDS("journal.failed"), Place(self._log.place))
+
+    def _begin(self) -> None:
+        self._sound()
+        self._hear(self._log.take())
+
+    def _hear(self, frames: list[tuple[int, bytes]]) -> None:
+        self._others += (self._read(position, frame) for position, frame in frames)
+
+    def _told(self) -> tuple[Entry, ...]:
+        told, self._others = tuple(self._others), []
+        return told
+
+    def _read(self, position: int, frame: bytes) -> Entry:
+        raw, sealed, body = self._decoded(position, frame)
+        return self._entry(position, self._header(position, raw), raw, sealed, body)
 
     def _next(self) -> int:
         return len(self._log) + len(self._pending)
@@ -250,6 +320,12 @@ class Journal:
         FRAME.encode(msgspec.structs.astuple(fact.shown))
         self._pending.append(_Pending(entry, fact, hidden, entry.subject))
         return entry.position
+
+    def _evidence(self, position: int, kind: str, payload: Mapping[str, Any]) -> _Pending:
+        record, salt = Evidence(kind, payload), os.urandom(SALT_BYTES)
+        made = leaf(kind, evidence_payload(record), salt, {"position": str(position)}, self._profile)
+        entry = Entry(position, EVIDENCE, record, leaf=made, salt=salt)
+        return _Pending(entry, None, FRAME.encode(["", [salt, kind, packed("payload", payload)]]), "")
 
     def _framed(self, item: _Pending) -> bytes:
         def blind(value: str | int) -> str | int:
@@ -265,13 +341,13 @@ class Journal:
     def _decoded(self, position: int, frame: bytes) -> tuple[bytes, bool, bytes]:
         try:
             return OUTER.decode(frame)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             raise self._strange(position) from None
 
     def _header(self, position: int, raw: bytes) -> Header:
         try:
             return INNER.decode(raw)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             raise self._strange(position) from None
 
     def _entry(self, position: int, header: Header, raw: bytes, sealed: bool, body: bytes) -> Entry:
@@ -297,56 +373,26 @@ class Journal:
         return Entry(position, DECISION, record, header.leaf, fact, record.request_id, subject, salt)
 
     def _strange(self, position: int) -> TamperError:
-        return TamperError(WORDS("journal.frame", position=position), Place(str(self._log.folder)))
+        return TamperError(WORDS("journal.frame", position=position), Place(self._log.place))
 
 
-def _evidence(position: int, kind: str, payload: Mapping[str, Any]) -> _Pending:
-    record, salt = Evidence(kind, payload), os.urandom(SALT_BYTES)
-    made = leaf(kind, evidence_payload(record), salt, {"position": str(position)})
-    entry = Entry(position, EVIDENCE, record, leaf=made, salt=salt)
-    return _Pending(entry, None, FRAME.encode(["", [salt, kind, packed("payload", payload)]]), "")
+def open_keys(project: Project) -> Keys:
+    """The keys of the project's subjects."""
+    project.state.mkdir(parents=True, exist_ok=True)
+    domestic = project.settings.ledger.profile == "domestic"
+    return Keys(project.state / "keys.db", "sm4-gcm" if domestic else "aes-256-gcm")
 
 
-def facts_payload(facts: Sequence[tuple[int, bytes]]) -> dict[str, Any]:
-    """What evidence says of the fact frames of a batch, given by position and stored bytes, at least one."""
-    digest = hashlib.sha256(b"".join(frame for _, frame in facts)).hexdigest()
-    return {"first": facts[0][0], "count": len(facts), "digest": f"sha256:{digest}"}
+def open_journal(project: Project, *, write: bool = False) -> Journal:
+    """Open the project's journal: in its state folder, or on the server that `[state] journal` names.
 
-
-_CHUNK = 10_000
-
-
-def hold_ledger(journal: Journal, log: Log) -> None:
-    """Compare the journal's leaves with those of the ledger, and write nothing.
-
-    Raises
-    ------
-    TamperError
-        When a leaf differs, or the ledger has leaves that the journal lost.
+    Raises `StateError` when there is nothing to read, or another process holds the folder to write in.
     """
-    index = 0
-    leaves = (item for _, item in journal.leaves())
-    while chunk := list(islice(leaves, min(_CHUNK, log.size - index))):
-        index += log.compare(chunk, index)
-    if index < log.size:
-        raise TamperError(WORDS("journal.short", given=log.size, size=index))
-
-
-def extend_ledger(journal: Journal, log: Log) -> int:
-    """Compare the journal's leaves with the ledger's, append those that are missing, and return how many were added.
-
-    The ledger must be open for writing.
-
-    Raises
-    ------
-    TamperError
-        When a leaf differs, or the ledger has leaves that the journal lost.
-    """
-    before, index = log.size, 0
-    leaves = (item for _, item in journal.leaves())
-    while chunk := list(islice(leaves, _CHUNK)):
-        log.append(chunk, at=index)
-        index += len(chunk)
-    if index < before:
-        raise TamperError(WORDS("journal.short", given=before, size=index))
-    return log.size - before
+    state = project.settings.state
+    return Journal(
+        state.get("journal", project.state / "journal"),
+        open_keys(project),
+        write=write,
+        lease_s=Span.parse(state["turn"]).micros / 1e6 if "turn" in state else LEASE_S,
+        profile=PROFILES[project.settings.ledger.profile],
+    )

@@ -9,7 +9,8 @@ import msgspec
 from tallystick import ledger
 from tallystick.core import Message, Place, StateError
 from tallystick.desk import frames
-from tallystick.desk.evidence import check_frames, open_log, read_journal, vkey_path
+from tallystick.desk.cosigning import Cosigned, cosigned_path, read_cosigned
+from tallystick.desk.evidence import check_frames, open_log, read_journal, trusted, vkey_path
 from tallystick.desk.journal import hold_ledger
 from tallystick.desk.progress import Progress, silent
 from tallystick.desk.project import Project
@@ -24,7 +25,7 @@ class LedgerCheck(msgspec.Struct, frozen=True):
 
     `size` and `root` (64 hex digits) are those of the last checkpoint, `frames` all frames of the journal, `waiting`
     the leaves that no checkpoint covers yet. `days` had decisions, `reconciled` is what was recorded of them, `faults`
-    says what no longer agrees.
+    says what no longer agrees. `cosigned` says who cosigned the last checkpoint, None without a policy.
     """
 
     origin: str
@@ -35,11 +36,12 @@ class LedgerCheck(msgspec.Struct, frozen=True):
     days: tuple[str, ...]
     reconciled: tuple[Reconciliation, ...]
     faults: tuple[Message, ...]
+    cosigned: Cosigned | None = None
 
     @property
     def holds(self) -> bool:
-        """Whether nothing is missing of what was reconciled."""
-        return not self.faults
+        """Whether nothing is missing of what was reconciled, and the witnesses of the policy have cosigned."""
+        return not self.faults and (self.cosigned is None or self.cosigned.holds)
 
     @property
     def open_days(self) -> tuple[str, ...]:
@@ -68,6 +70,7 @@ def check_ledger(project: Project, progress: Progress = silent) -> LedgerCheck:
     TamperError
         Naming the first file, leaf or frame that is not what was written.
     """
+    policy = trusted(project)
     with read_journal(project) as journal:
         log = open_log(project)
         if not log.signed_size:
@@ -95,11 +98,14 @@ def check_ledger(project: Project, progress: Progress = silent) -> LedgerCheck:
             days=tuple(sorted(tally.days(project.zone))),
             reconciled=tuple(recorded for recorded, _ in tally.met),
             faults=tuple(tally.faults()),
+            cosigned=None if policy is None else read_cosigned(project, log, policy, log.checkpoint()),
         )
 
 
 def export_ledger(project: Project, folder: Path, progress: Progress = silent) -> ledger.Checkpoint:
     """Copy checkpoint, tiles and key to a folder that any web server can give out; also beside a writer.
+
+    With witnesses, `cosigned` goes along: the last checkpoint that had its quorum.
 
     Parameters
     ----------
@@ -121,4 +127,6 @@ def export_ledger(project: Project, folder: Path, progress: Progress = silent) -
     verifier = ledger.Verifier(read_bytes(key).decode("ascii").strip())
     head = ledger.copy_log(source, folder, verifier, lambda done, total: progress("ledger", done, total))
     atomic_write(folder / "vkey", key.read_bytes())
+    if cosigned_path(project).is_file():
+        atomic_write(folder / "cosigned", cosigned_path(project).read_bytes())
     return head

@@ -11,7 +11,7 @@ import msgspec
 
 from tallystick import models
 from tallystick.core import InputError, Instant, Place, StateError, TamperError
-from tallystick.desk.evidence import open_keys, open_log
+from tallystick.desk.evidence import read_journal, sign_log, writing
 from tallystick.desk.journal import Evidence, Journal, extend_ledger
 from tallystick.desk.models_words import WORDS
 from tallystick.desk.project import Project
@@ -119,23 +119,19 @@ def publish_now(project: Project) -> bool:
 
     What is left out is published when the desk is opened next.
     """
-    folder = project.state / "journal"
-    if not folder.is_dir():
-        return False
     try:
-        journal = Journal(folder, open_keys(project))
+        with read_journal(project) as there:
+            if not there.position:
+                return False
+        with writing(project) as (journal, log):
+            if publish_history(project, journal):
+                extend_ledger(journal, log)
+                sign_log(project, log)
+            return True
     except StateError as error:
-        if error.code != "log.locked":
+        if error.code not in ("log.locked", "log.absent"):
             raise
         return False
-    with journal, open_log(project, write=True) as log:
-        if not journal.position:
-            return False
-        extend_ledger(journal, log)
-        if publish_history(project, journal):
-            extend_ledger(journal, log)
-            log.checkpoint()
-        return True
 
 
 def publish_history(project: Project, journal: Journal) -> int:

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 import msgspec
 
 from tallystick.core import InputError, Instant, Message, to_datetime, to_instant, zone_of
-from tallystick.desk.evidence import open_keys, open_log
+from tallystick.desk.evidence import sign_log, writing
 from tallystick.desk.evidence_words import WORDS
 from tallystick.desk.frames import DECISION, Entry, Evidence
 from tallystick.desk.index import update_index
@@ -194,8 +194,8 @@ def reconcile(project: Project, day: str, received: Mapping[str, int]) -> Reconc
     bounds_of(day, project.zone)
     index = connect(project.state / "state.db")
     try:
-        with Journal(project.state / "journal", open_keys(project)) as journal, open_log(project, write=True) as log:
-            found = record_reconciliation(journal, log, day, project.zone, counted)
+        with writing(project) as (journal, log):
+            found = record_reconciliation(project, journal, log, day, counted)
             update_index(journal, index)
             return found
     finally:
@@ -203,18 +203,17 @@ def reconcile(project: Project, day: str, received: Mapping[str, int]) -> Reconc
 
 
 def record_reconciliation(
-    journal: Journal, log: Log, day: str, zone: str, received: Mapping[str, int | None]
+    project: Project, journal: Journal, log: Log, day: str, received: Mapping[str, int | None]
 ) -> Reconciliation:
-    """As `reconcile`, for whoever holds journal and ledger open for writing."""
-    extend_ledger(journal, log)
+    """As `reconcile`, for whoever holds journal and ledger open for writing, the ledger brought up to the journal."""
     tally = Tally(log)
     for entry in journal.read():
         tally(entry)
-    found = tally.reconcile(day, zone, received, journal.position)
+    found = tally.reconcile(day, project.zone, received, journal.position)
     journal.append_evidence(RECONCILIATION, msgspec.to_builtins(found))
     journal.flush()
     extend_ledger(journal, log)
-    log.checkpoint()
+    sign_log(project, log)
     return found
 
 

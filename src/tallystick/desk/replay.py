@@ -13,6 +13,7 @@ from tallystick.core import Fact
 from tallystick.desk.champion import Champion, champion_of
 from tallystick.desk.decide import explain, judge
 from tallystick.desk.evidence import open_log, read_journal
+from tallystick.desk.forget_traces import ErasedFacts
 from tallystick.desk.history import INSTANT, all_facts
 from tallystick.desk.journal import DecisionRecord, Journal, hold_ledger
 from tallystick.desk.progress import Progress, silent
@@ -31,10 +32,19 @@ class Difference(msgspec.Struct, frozen=True):
     replayed: str
 
 
+class Reader(msgspec.Struct, frozen=True):
+    """A decision that read facts which were erased since, and the labels that give something else for that reason."""
+
+    decision: str
+    labels: tuple[str, ...]
+
+
 class Replay(msgspec.Struct, frozen=True):
     """What a replay found; `differences` shows the first hundred, `differing` counts all.
 
-    `unexplained` counts adverse decisions without a single reason in words: none may be.
+    `erased` decisions are those of forgotten subjects. `unexplained` counts adverse decisions without a single reason
+    in words: none may be. `readers`, of a replay from history, read facts of forgotten subjects: those of their labels
+    are taken as they were recorded, and whatever else differs is a difference.
     """
 
     source: str
@@ -44,6 +54,7 @@ class Replay(msgspec.Struct, frozen=True):
     differing: int
     unexplained: int
     differences: tuple[Difference, ...]
+    readers: tuple[Reader, ...] = ()
 
 
 def replay_decisions(project: Project, source: str = "vector", progress: Progress = silent) -> Replay:
@@ -55,7 +66,8 @@ def replay_decisions(project: Project, source: str = "vector", progress: Progres
         Its definitions; models and decisions are taken by the versions that each record names.
     source
         "vector": from the recorded label values. "history": from label values that a batch computes anew over the
-        lake at the recorded versions and the journal.
+        lake at the recorded versions and the journal; where a label read facts that were erased since, from the
+        recorded value.
     progress
         Told how many decisions are done.
 
@@ -73,24 +85,58 @@ def replay_decisions(project: Project, source: str = "vector", progress: Progres
     """
     with read_journal(project) as journal:
         hold_ledger(journal, open_log(project))
-        records = list(recorded(journal))
-        alive = [record for record in records if record is not None]
-        fresh = batch_vectors(project, journal, alive) if source == "history" else None
+        entries = list(journal.read(kinds=("decision",)))
+        alive = [(entry.position, entry.record) for entry in entries if isinstance(entry.record, DecisionRecord)]
+        fresh = batch_vectors(project, journal, [record for _, record in alive]) if source == "history" else None
+        gone = None if fresh is None else ErasedFacts(project, journal)
     champions = _Champions(project)
-    values, unexplained, differences = 0, 0, list[Difference]()
-    for done, record in enumerate(alive):
+    values, unexplained, differences, readers = 0, 0, list[Difference](), list[Reader]()
+    for done, (position, record) in enumerate(alive):
         if done % GROUP == 0:
             progress("verify", done, len(alive))
         vector, missing = (record.vector, record.missing) if fresh is None else fresh[done]
-        _, champion = champions.of(record)
+        then, champion = champions.of(record)
+        if gone:
+            changed = _changed(record, vector, missing)
+            read = gone.read_by(then.library, record, position, changed) if changed else []
+            vector, missing = _as_recorded(record, vector, missing, read)
+            readers += [Reader(record.request_id, tuple(read))] if read else []
         request = (record.request_id, record.body_digest)
         again = judge(champion, record.fact, vector, missing, *request, record.lake)
         adverse = champion.reasons.is_adverse(again.result["outcome"])
         unexplained += adverse and not explain(champion, again)
         values += _compare(record, again, differences)
     progress("verify", len(alive), len(alive))
-    shown = tuple(differences[:SHOWN])
-    return Replay(source, len(alive), len(records) - len(alive), values, len(differences), unexplained, shown)
+    return Replay(
+        source=source,
+        decisions=len(alive),
+        erased=len(entries) - len(alive),
+        values=values,
+        differing=len(differences),
+        unexplained=unexplained,
+        differences=tuple(differences[:SHOWN]),
+        readers=tuple(readers),
+    )
+
+
+def _changed(record: DecisionRecord, vector: Mapping[str, Any], missing: Mapping[str, str]) -> list[str]:
+    """The labels whose value, or the reason why there is none, is not the recorded one."""
+    return [
+        name
+        for name, value in record.vector.items()
+        if not same_bits(value, vector.get(name)) or record.missing.get(name) != missing.get(name)
+    ]
+
+
+def _as_recorded(
+    record: DecisionRecord, vector: Mapping[str, Any], missing: Mapping[str, str], names: list[str]
+) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+    """A vector with some labels as they were recorded."""
+    if not names:
+        return vector, missing
+    why = {name: reason for name, reason in missing.items() if name not in names}
+    why |= {name: record.missing[name] for name in names if name in record.missing}
+    return {**vector, **{name: record.vector[name] for name in names}}, why
 
 
 def recorded(journal: Journal) -> Iterator[DecisionRecord | None]:

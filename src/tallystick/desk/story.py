@@ -56,9 +56,9 @@ def tell_story(project: Project) -> Story | None:
     project, champion = champion_of(project, record)
     note = log.checkpoint()
     proof = log.prove(index, log.signed_size)
-    bundle = ledger.make_bundle(entry.leaf, proof, note, entry.payload(), entry.salt)
+    bundle = ledger.make_bundle(entry.leaf, proof, note, entry.payload(), entry.salt, profile=log.profile)
     verdict = ledger.verify(bundle, [vkey_path(project).read_text("ascii").strip()])
-    return _story(project, champion, record, entry, verdict, log.root().hex())
+    return _story(project, champion, record, entry, verdict, log)
 
 
 def decision_letter(champion: Champion, record: DecisionRecord, language: Language) -> compliance.Letter | None:
@@ -85,7 +85,7 @@ def _weight(project: Project, record: DecisionRecord) -> tuple[int, int, int]:
 
 
 def _story(
-    project: Project, champion: Champion, record: DecisionRecord, entry: Entry, verdict: ledger.Verdict, root: str
+    project: Project, champion: Champion, record: DecisionRecord, entry: Entry, verdict: ledger.Verdict, log: ledger.Log
 ) -> Story:
     score, fact = record.score or {}, record.fact
     letters = [decision_letter(champion, record, language) for language in LANGUAGES]
@@ -114,10 +114,10 @@ def _story(
         reasons=tuple(StoryReason(r.code, r.en, r.zh, r.source) for r in explain(champion, record)),
         letter=Phrase(*(letter.text for letter in letters if letter)) if all(letters) else None,
         proof=StoryProof(
-            leaf=ledger.leaf_hash(verdict.leaf.encode()).hex(),
+            leaf=ledger.leaf_hash(verdict.leaf.encode(), log.profile).hex(),
             index=verdict.index,
             size=verdict.size,
-            root=root,
+            root=log.root().hex(),
             checks=tuple(ProofCheck(CHECKS[name], True) for name in verdict.checks)
             + (() if verdict.ok else (ProofCheck(Phrase(str(verdict.fault), str(verdict.fault)), False),)),
         ),

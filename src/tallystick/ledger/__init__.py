@@ -19,6 +19,7 @@ from tallystick.ledger.leaf import SALT_BYTES, leaf
 from tallystick.ledger.log import Log
 from tallystick.ledger.note import open_note, sign_note
 from tallystick.ledger.policy import Policy, Witnessed, check_policy, parse_policy
+from tallystick.ledger.profile import DOMESTIC, INTERNATIONAL, PROFILES, Profile, profile_of
 from tallystick.ledger.tree import (
     ConsistencyProof,
     InclusionProof,
@@ -32,6 +33,9 @@ from tallystick.ledger.tree import (
 from tallystick.ledger.witness import Witness
 
 __all__ = [
+    "DOMESTIC",
+    "INTERNATIONAL",
+    "PROFILES",
     "SALT_BYTES",
     "Checkpoint",
     "ConsistencyProof",
@@ -40,6 +44,7 @@ __all__ = [
     "KeyKind",
     "Log",
     "Policy",
+    "Profile",
     "Signer",
     "Verdict",
     "Verifier",
@@ -58,6 +63,7 @@ __all__ = [
     "open_checkpoint",
     "open_note",
     "parse_policy",
+    "profile_of",
     "root_of",
     "sign_checkpoint",
     "sign_note",

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from tallystick.core import InputError, TallystickError, TamperError, jcs
+from tallystick.core import InputError, StateError, TallystickError, TamperError, jcs
 from tallystick.ledger.checkpoint import open_checkpoint
 from tallystick.ledger.encoding import decode_base64
+from tallystick.ledger.head import read_size
 from tallystick.ledger.keys import Verifier
 from tallystick.ledger.leaf import SALT_BYTES, digest
 from tallystick.ledger.policy import Policy, check_policy
-from tallystick.ledger.tree import InclusionProof, leaf_hash, verify_inclusion
+from tallystick.ledger.profile import HASH_BYTES, INTERNATIONAL, PROFILES, Profile
+from tallystick.ledger.tree import InclusionProof, verify_inclusion
 from tallystick.ledger.words import WORDS
 
 _FORMAT = "tallystick-proof@1"
-_PROOF = "c2sp.org/tlog-proof@v1"
-_INDEX = re.compile(r"index (0|[1-9][0-9]{0,18})")
+_PROOFS = {"international": "c2sp.org/tlog-proof@v1", "domestic": "tallystick/sm3/tlog-proof@v1"}
+_HASHES_MAX = 64
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -50,7 +51,8 @@ class Verdict(msgspec.Struct, frozen=True):
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data: str
     name: str
-    sha256: str
+    sha256: str | msgspec.UnsetType = msgspec.UNSET
+    sm3: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,6 +62,7 @@ class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     salt: str | None
     tlog_proof: str
     files: list[_File] | msgspec.UnsetType = msgspec.UNSET
+    profile: str | msgspec.UnsetType = msgspec.UNSET
 
 
 def make_bundle(
@@ -69,6 +72,7 @@ def make_bundle(
     payload: bytes | None = None,
     salt: bytes | None = None,
     files: Mapping[str, bytes] | None = None,
+    profile: Profile = INTERNATIONAL,
 ) -> bytes:
     """Write a proof file.
 
@@ -84,25 +88,29 @@ def make_bundle(
         The record and its salt; both, or neither for a proof that reveals nothing of the record.
     files
         What to carry along, by name; nothing by default.
+    profile
+        The log's.
 
     Returns
     -------
     bytes
         RFC 8785 JSON: `format`, `leaf` (text), `payload` (base64 or null), `salt` (hex or null), `tlog_proof`: the
         text of C2SP tlog-proof, which other tools check too; and `files` where there are some, in order of name, each
-        with `name`, `data` (base64) and `sha256` (hex, of name ‖ 0x00 ‖ data).
+        with `name`, `data` (base64) and `sha256` (hex, of name ‖ 0x00 ‖ data). A domestic log adds `profile`, has `sm3`
+        in the place of `sha256`, and another first line of `tlog_proof`.
     """
     if (payload is None) != (salt is None):
         raise InputError(WORDS("bundle.half"))
     lines = (base64.b64encode(item).decode() for item in proof.hashes)
-    text = "\n".join((_PROOF, f"index {proof.index}", *lines, "", checkpoint.decode()))
+    text = "\n".join((_PROOFS[profile.name], f"index {proof.index}", *lines, "", checkpoint.decode()))
     document = _Document(
         format=_FORMAT,
         leaf=leaf.decode(),
         payload=None if payload is None else base64.b64encode(payload).decode(),
         salt=None if salt is None else salt.hex(),
         tlog_proof=text,
-        files=[_packed(name, files[name]) for name in sorted(files)] if files else msgspec.UNSET,
+        files=[_packed(name, files[name], profile) for name in sorted(files)] if files else msgspec.UNSET,
+        profile=msgspec.UNSET if profile is INTERNATIONAL else profile.name,
     )
     return jcs(msgspec.to_builtins(document)) + b"\n"
 
@@ -122,8 +130,10 @@ def verify(bundle: bytes, vkeys: Sequence[str], policy: Policy | None = None) ->
     Returns
     -------
     Verdict
-        `ok` when form, signature, witnesses (with a policy), inclusion and payload all hold. A file in which any byte
-        differs is never `ok`, but for signature lines of keys that the reader does not know: those say nothing to him.
+        `ok` when form, signature, witnesses (with a policy), inclusion and payload all hold. What may be left out or
+        added without the log's key: payload and salt together, carried files, and signature lines of keys that the
+        reader does not know; none of that says anything false. With any other byte changed the file is never `ok`.
+        The key must be of the file's own profile. Where SM2 keys cannot be read for want of their library, nothing is.
 
     Raises
     ------
@@ -132,26 +142,30 @@ def verify(bundle: bytes, vkeys: Sequence[str], policy: Policy | None = None) ->
     """
     if not vkeys and not (policy and policy.logs):
         raise InputError(WORDS("bundle.trust"))
-    verifiers = [Verifier(vkey.strip()) for vkey in vkeys]
+    try:
+        verifiers = [Verifier(vkey.strip()) for vkey in vkeys]
+    except StateError as fault:
+        return Verdict(ok=False, fault=fault)
     checks: list[str] = []
     try:
         document = _read_document(bundle)
-        index, hashes, note = _read_proof(document.tlog_proof)
+        profile = _profile_of(document)
+        index, hashes, note = _read_proof(document.tlog_proof, profile)
         payload, salt = _read_payload(document)
-        files = _read_files(document)
+        files = _read_files(document, profile)
         checks.append("form")
         witnesses: tuple[str, ...] = ()
         if policy is None:
-            head = open_checkpoint(note, verifiers)
+            head = open_checkpoint(note, verifiers, profile)
             checks.append("signature")
         else:
-            witnessed = check_policy(policy, note, verifiers)
+            witnessed = check_policy(policy, note, verifiers, profile)
             head, witnesses = witnessed.checkpoint, tuple(witnessed.witnesses)
             checks += ["signature", "witnesses"]
-        verify_inclusion(leaf_hash(document.leaf.encode()), index, head.size, hashes, head.root)
+        verify_inclusion(profile.leaf_hash(document.leaf.encode()), index, head.size, hashes, head.root, profile)
         checks.append("inclusion")
         if payload is not None and salt is not None:
-            if _digest_in(document.leaf) != digest(payload, salt):
+            if _digest_in(document.leaf) != digest(payload, salt, profile):
                 raise TamperError(WORDS("bundle.payload"))
             checks.append("payload")
     except TallystickError as fault:
@@ -170,16 +184,26 @@ def _read_document(bundle: bytes) -> _Document:
     return document
 
 
-def _read_proof(text: str) -> tuple[int, list[bytes], bytes]:
+def _profile_of(document: _Document) -> Profile:
+    if document.profile is msgspec.UNSET:
+        return INTERNATIONAL
+    profile = PROFILES.get(document.profile, INTERNATIONAL)
+    if profile is INTERNATIONAL:
+        raise TamperError(WORDS("bundle.form", part="profile"))
+    return profile
+
+
+def _read_proof(text: str, profile: Profile) -> tuple[int, list[bytes], bytes]:
     head, blank, note = text.partition("\n\n")
-    lines = head.split("\n")
-    match = _INDEX.fullmatch(lines[1]) if len(lines) > 1 else None
-    if not blank or lines[0] != _PROOF or match is None:
+    lines = head.split("\n", 2 + _HASHES_MAX)
+    index = read_size(lines[1].removeprefix("index ")) if len(lines) > 1 and lines[1].startswith("index ") else None
+    if not blank or lines[0] != _PROOFS[profile.name] or index is None or len(lines) > 2 + _HASHES_MAX:
         raise TamperError(WORDS("bundle.form", part="tlog_proof"))
     hashes = [decode_base64(line) for line in lines[2:]]
-    if any(item is None or len(item) != 32 for item in hashes):
+    whole = [item for item in hashes if item is not None and len(item) == HASH_BYTES]
+    if len(whole) < len(hashes):
         raise TamperError(WORDS("bundle.form", part="tlog_proof"))
-    return int(match[1]), [item for item in hashes if item is not None], note.encode()
+    return index, whole, note.encode()
 
 
 def _read_payload(document: _Document) -> tuple[bytes | None, bytes | None]:
@@ -192,21 +216,18 @@ def _read_payload(document: _Document) -> tuple[bytes | None, bytes | None]:
     return payload, bytes.fromhex(salt)
 
 
-def _packed(name: str, data: bytes) -> _File:
-    return _File(base64.b64encode(data).decode(), name, _file_digest(name, data))
+def _packed(name: str, data: bytes, profile: Profile) -> _File:
+    digest = profile.digest(name.encode() + b"\0" + data).hex()
+    return _File(base64.b64encode(data).decode(), name, **{profile.digest_name: digest})
 
 
-def _file_digest(name: str, data: bytes) -> str:
-    return hashlib.sha256(name.encode() + b"\0" + data).hexdigest()
-
-
-def _read_files(document: _Document) -> dict[str, bytes]:
+def _read_files(document: _Document, profile: Profile) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     if document.files is msgspec.UNSET:
         return found
     for file in document.files:
         data = decode_base64(file.data)
-        if data is None or _file_digest(file.name, data) != file.sha256:
+        if data is None or file != _packed(file.name, data, profile):
             raise TamperError(WORDS("bundle.form", part=f"files, {file.name!r}"))
         found[file.name] = data
     if not found or [file.name for file in document.files] != sorted(found):

@@ -10,6 +10,7 @@ from tallystick.core import InputError, TamperError
 from tallystick.ledger.head import Checkpoint, read_checkpoint
 from tallystick.ledger.keys import KeyKind, Signer, Verifier
 from tallystick.ledger.note import Note, Signature, make_signature, read_note, sign_note, trusted_signatures
+from tallystick.ledger.profile import Profile, profile_of
 from tallystick.ledger.words import WORDS
 
 
@@ -18,10 +19,12 @@ def sign_checkpoint(head: Checkpoint, signer: Signer) -> bytes:
     return sign_note(head.text(), [signer])
 
 
-def open_checkpoint(note: bytes, verifiers: Sequence[Verifier]) -> Checkpoint:
+def open_checkpoint(note: bytes, verifiers: Sequence[Verifier], profile: Profile | None = None) -> Checkpoint:
     """Check a signed checkpoint; one of the signatures must be of a trusted key that bears the log's own name.
 
-    A key that makes timestamped Ed25519 cosignatures never stands for a log.
+    A key that makes timestamped Ed25519 cosignatures never stands for a log. Where a profile is given, the log's key
+    must be of that profile: an SM2 key signs roots of SM3, the others roots of SHA-256. Extension lines are given out
+    only where a key of the log signed them: what an ML-DSA-44 key signs does not cover them.
 
     Raises
     ------
@@ -39,10 +42,13 @@ def open_checkpoint(note: bytes, verifiers: Sequence[Verifier]) -> Checkpoint:
     whole = read_note(note)
     keys = [key for key, _ in trusted_signatures(whole, verifiers)]
     head = read_checkpoint(whole.text)
-    if not any(key.name == head.origin and key.kind is not KeyKind.COSIGNATURE for key in keys):
+    logs = [key.kind for key in keys if key.name == head.origin and key.kind is not KeyKind.COSIGNATURE]
+    if not any(profile in (None, profile_of(kind)) for kind in logs):
         trusted = ", ".join(verifier.name for verifier in verifiers)
         given = ", ".join(key.name for key in keys)
         raise TamperError(WORDS("note.unsigned", given=given, allowed=f"{trusted}; origin {head.origin}"))
+    if head.extensions and all(kind is KeyKind.ML_DSA_44 for kind in logs):
+        return msgspec.structs.replace(head, extensions=())
     return head
 
 
@@ -54,7 +60,7 @@ def cosign(note: bytes, signers: Sequence[Signer], time_s: int) -> tuple[Signatu
     note
         The signed checkpoint.
     signers
-        Keys of the kinds COSIGNATURE and ML_DSA_44.
+        Keys of the kinds COSIGNATURE, ML_DSA_44 and SM2.
     time_s
         POSIX time in seconds, 1 to 2^63 − 1.
 

@@ -9,8 +9,9 @@ from tallystick.core import Place, StateError, TamperError
 from tallystick.ledger.checkpoint import open_checkpoint
 from tallystick.ledger.head import Checkpoint
 from tallystick.ledger.keys import Verifier
+from tallystick.ledger.profile import Profile, profile_of
 from tallystick.ledger.tiles import WIDTH, pack_entries, read_entries, read_hashes, tile_path
-from tallystick.ledger.tree import fold, leaf_hash, range_root
+from tallystick.ledger.tree import fold, range_root
 from tallystick.ledger.words import WORDS
 from tallystick.store import atomic_write, read_bytes
 
@@ -27,7 +28,7 @@ def copy_log(
     target
         A new folder, or one with an earlier copy: full tiles that are there are compared and left alone.
     verifier
-        The log's public key.
+        The log's public key; its kind says what the log hashes with.
     progress
         Called with (tiles done, tiles in all).
 
@@ -44,6 +45,7 @@ def copy_log(
         When a tile is not what was written.
     """
     source, target = Path(source), Path(target)
+    profile = profile_of(verifier.kind)
     note = read_bytes(source / "checkpoint")
     head = open_checkpoint(note, [verifier])
     _check_target(target, verifier, head)
@@ -52,10 +54,10 @@ def copy_log(
         hashes = read_hashes(source, level, number, width)
         if level == 0:
             entries = read_entries(source, number, width)
-            if [leaf_hash(entry) for entry in entries] != hashes:
+            if profile.leaf_hashes(entries) != hashes:
                 raise TamperError(WORDS("log.tile"), Place(str(source / tile_path("entries", number, width))))
             _keep(target / tile_path("entries", number, width), pack_entries(entries))
-        elif [_below(target, level, number * WIDTH + place) for place in range(width)] != hashes:
+        elif [_below(target, level, number * WIDTH + place, profile) for place in range(width)] != hashes:
             raise TamperError(WORDS("log.tile"), Place(str(source / tile_path(level, number, width))))
         _keep(target / tile_path(level, number, width), b"".join(hashes))
         if progress is not None:
@@ -65,9 +67,9 @@ def copy_log(
         level, inside = divmod(height, 8)
         number, place = divmod(index << inside, WIDTH)
         width = min(WIDTH, (head.size >> (8 * level)) - number * WIDTH)
-        return fold(read_hashes(target, level, number, width)[place : place + (1 << inside)])
+        return fold(read_hashes(target, level, number, width)[place : place + (1 << inside)], profile)
 
-    if range_root(subtree, 0, head.size) != head.root:
+    if range_root(subtree, 0, head.size, profile) != head.root:
         raise TamperError(WORDS("log.root", size=head.size), Place(str(source / "checkpoint")))
     atomic_write(target / "checkpoint", note)
     return head
@@ -82,9 +84,9 @@ def _tiles(size: int) -> Iterator[tuple[int, int, int]]:
         level, count = level + 1, count // WIDTH
 
 
-def _below(folder: Path, level: int, place: int) -> bytes:
+def _below(folder: Path, level: int, place: int, profile: Profile) -> bytes:
     """What a hash must be by the full tile below it."""
-    return fold(read_hashes(folder, level - 1, place, WIDTH))
+    return fold(read_hashes(folder, level - 1, place, WIDTH), profile)
 
 
 def _keep(path: Path, data: bytes) -> None:

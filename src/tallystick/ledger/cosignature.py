@@ -6,7 +6,7 @@ import struct
 
 from tallystick.core import InputError, TamperError
 from tallystick.ledger.head import read_checkpoint
-from tallystick.ledger.keys import KeyKind, Signer, Verifier
+from tallystick.ledger.keys import SM2_TYPE, KeyKind, Signer, Verifier
 from tallystick.ledger.tree import valid_subtree
 from tallystick.ledger.words import WORDS
 
@@ -21,7 +21,7 @@ def sign_text(signer: Signer, text: str, time_s: int = 0) -> bytes:
     Parameters
     ----------
     signer
-        An ED25519 key signs any text; the other kinds sign checkpoints only.
+        An ED25519 and an SM2 key sign any text; the other kinds sign checkpoints only.
     text
         The note's text, its last newline included.
     time_s
@@ -107,6 +107,8 @@ def subtree_holds(verifier: Verifier, origin: str, start: int, stop: int, root: 
 def _message(kind: KeyKind, name: str, text: str, time_s: int) -> bytes:
     if kind is KeyKind.ED25519:
         return text.encode()
+    if kind is KeyKind.SM2:
+        return SM2_TYPE + f"\ntime {time_s}\n{text}".encode()
     head = read_checkpoint(text)
     if kind is KeyKind.COSIGNATURE:
         return f"cosignature/v1\ntime {time_s}\n{text}".encode()

@@ -12,6 +12,7 @@ from tallystick.ledger.checkpoint import open_checkpoint
 from tallystick.ledger.encoding import decode_base64
 from tallystick.ledger.head import Checkpoint
 from tallystick.ledger.keys import Verifier
+from tallystick.ledger.profile import INTERNATIONAL, PROFILES, Profile
 from tallystick.ledger.tree import consistency_roots
 from tallystick.ledger.words import WORDS
 
@@ -89,13 +90,25 @@ def check_equivocation(proof: bytes, verifiers: Sequence[Verifier]) -> Equivocat
     hashes = [item for item in path if item is not None and len(item) == 32]
     if len(hashes) != len(path):
         raise TamperError(WORDS("equivocation.form"))
-    first, second = (open_checkpoint(note.encode(), verifiers) for note in (document.first, document.second))
-    if not contradict(first, second, hashes):
-        raise TamperError(WORDS("equivocation.none"))
-    return Equivocation(first, second)
+    notes = [note.encode() for note in (document.first, document.second)]
+    first, second = (open_checkpoint(note, verifiers) for note in notes)
+    for profile in PROFILES.values():
+        if contradict(first, second, hashes, profile) and all(_signed(note, verifiers, profile) for note in notes):
+            return Equivocation(first, second)
+    raise TamperError(WORDS("equivocation.none"))
 
 
-def contradict(first: Checkpoint, second: Checkpoint, path: Sequence[bytes] = ()) -> bool:
+def _signed(note: bytes, verifiers: Sequence[Verifier], profile: Profile) -> bool:
+    try:
+        open_checkpoint(note, verifiers, profile)
+    except TamperError:
+        return False
+    return True
+
+
+def contradict(
+    first: Checkpoint, second: Checkpoint, path: Sequence[bytes] = (), profile: Profile = INTERNATIONAL
+) -> bool:
     """Whether two checkpoints of one log cannot both be true, by their roots or by the path that is given."""
     if first.origin != second.origin:
         return False
@@ -104,7 +117,7 @@ def contradict(first: Checkpoint, second: Checkpoint, path: Sequence[bytes] = ()
     if not 0 < first.size < second.size or not path:
         return False
     try:
-        old_root, new_root = consistency_roots(first.size, second.size, path)
+        old_root, new_root = consistency_roots(first.size, second.size, path, profile)
     except TamperError:
         return False
     return new_root == second.root and old_root != first.root

@@ -10,7 +10,8 @@ from tallystick.core import TamperError
 from tallystick.ledger.encoding import decode_base64, encode_base64
 from tallystick.ledger.words import WORDS
 
-_SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
+_SIZE = re.compile(r"0|[1-9][0-9]{0,19}")
+_SIZE_LIMIT = 1 << 64
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -52,5 +53,6 @@ def read_checkpoint(text: str) -> Checkpoint:
 
 
 def read_size(text: str) -> int | None:
-    """The number of a decimal text without leading zeros, below 10^19; None for any other text."""
-    return int(text) if _SIZE.fullmatch(text) else None
+    """The number of a decimal text without leading zeros, at most 2^64 − 1; None for any other text."""
+    size = int(text) if _SIZE.fullmatch(text) else _SIZE_LIMIT
+    return size if size < _SIZE_LIMIT else None

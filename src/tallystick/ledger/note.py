@@ -14,6 +14,9 @@ from tallystick.ledger.keys import Signer, Verifier
 from tallystick.ledger.words import WORDS
 
 _SIGNATURES_MAX = 100
+_NOTE_BYTES_MAX = 1 << 20
+"""Three times what 100 signatures of ML-DSA-44 take."""
+_NAMES_SHOWN = 5
 _LINE = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})")
 
 
@@ -102,9 +105,14 @@ def trusted_signatures(note: Note, verifiers: Sequence[Verifier]) -> list[tuple[
         held.setdefault(verifier, signature)
     if not held:
         trusted = ", ".join(verifier.name for verifier in verifiers)
-        names = ", ".join(signature.name for signature in note.signatures)
-        raise TamperError(WORDS("note.unsigned", given=names, allowed=trusted))
+        raise TamperError(WORDS("note.unsigned", given=shown_names(note), allowed=trusted))
     return list(held.items())
+
+
+def shown_names(note: Note) -> str:
+    """Who says to have signed, for a message: at most five names of a text that nobody vouches for."""
+    names = [repr(signature.name) for signature in note.signatures[:_NAMES_SHOWN]]
+    return ", ".join([*names, "…"] if len(note.signatures) > _NAMES_SHOWN else names)
 
 
 def read_note(note: bytes) -> Note:
@@ -120,6 +128,8 @@ def read_note(note: bytes) -> Note:
     >>> read_note(b"hello\\n\\n\\xe2\\x80\\x94 bank.example AAAAAQI=\\n").signatures
     (Signature(name='bank.example', id=b'\\x00\\x00\\x00\\x01', signature=b'\\x02'),)
     """
+    if len(note) > _NOTE_BYTES_MAX:
+        raise TamperError(WORDS("note.form"))
     try:
         whole = note.decode()
     except UnicodeDecodeError:

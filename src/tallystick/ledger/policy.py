@@ -13,6 +13,7 @@ from tallystick.ledger.cosignature import signed_time
 from tallystick.ledger.head import Checkpoint
 from tallystick.ledger.keys import KeyKind, Verifier
 from tallystick.ledger.note import read_note, trusted_signatures
+from tallystick.ledger.profile import Profile
 from tallystick.ledger.words import WORDS
 
 _NONE = "none"
@@ -62,7 +63,9 @@ class Witnessed(msgspec.Struct, frozen=True):
     witnesses: dict[str, int]
 
 
-def check_policy(policy: Policy, note: bytes, verifiers: Sequence[Verifier] = ()) -> Witnessed:
+def check_policy(
+    policy: Policy, note: bytes, verifiers: Sequence[Verifier] = (), profile: Profile | None = None
+) -> Witnessed:
     """Check a signed checkpoint against a policy: the log's signature, and a quorum of cosignatures.
 
     Parameters
@@ -73,6 +76,8 @@ def check_policy(policy: Policy, note: bytes, verifiers: Sequence[Verifier] = ()
         The signed checkpoint with its cosignatures.
     verifiers
         Further keys of logs that the reader trusts, besides the policy's `log` lines.
+    profile
+        The profile that the log must have; any where none is given.
 
     Returns
     -------
@@ -101,8 +106,8 @@ def check_policy(policy: Policy, note: bytes, verifiers: Sequence[Verifier] = ()
     logs = [Verifier(party.vkey) for party in policy.logs] + list(verifiers)
     if not logs:
         raise InputError(WORDS("bundle.trust"))
-    head = open_checkpoint(note, logs)
-    names = {Verifier(party.vkey).vkey: name for name, party in policy.witnesses.items()}
+    head = open_checkpoint(note, logs, profile)
+    names = {party.vkey: name for name, party in policy.witnesses.items()}
     found: dict[str, int] = {}
     whole, keys = read_note(note), [Verifier(vkey) for vkey in names]
     ids = {(key.name, key.id) for key in keys}

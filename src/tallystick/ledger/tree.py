@@ -1,17 +1,14 @@
-"""The tree of RFC 6962 over SHA-256: hashes, proofs and their checks."""
+"""The tree of RFC 6962: hashes, proofs and their checks, over the hash of the log's profile (SHA-256 by default)."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 
 import msgspec
 
 from tallystick.core import InputError, TamperError
+from tallystick.ledger.profile import HASH_BYTES, INTERNATIONAL, Profile
 from tallystick.ledger.words import WORDS
-
-EMPTY_ROOT = hashlib.sha256(b"").digest()
-_HASH_BYTES = 32
 
 
 class InclusionProof(msgspec.Struct, frozen=True):
@@ -30,30 +27,25 @@ class ConsistencyProof(msgspec.Struct, frozen=True):
     hashes: tuple[bytes, ...]
 
 
-def leaf_hash(entry: bytes) -> bytes:
-    """The hash of an entry: SHA-256(0x00 ‖ entry) (RFC 6962, section 2.1).
+def leaf_hash(entry: bytes, profile: Profile = INTERNATIONAL) -> bytes:
+    """The hash of an entry: H(0x00 ‖ entry) (RFC 6962, section 2.1).
 
     Examples
     --------
     >>> leaf_hash(b"").hex()[:16]
     '6e340b9cffb37a98'
     """
-    return hashlib.sha256(b"\0" + entry).digest()
+    return profile.leaf_hash(entry)
 
 
-def node_hash(left: bytes, right: bytes) -> bytes:
-    """The hash of two subtrees: SHA-256(0x01 ‖ left ‖ right)."""
-    return hashlib.sha256(b"\1" + left + right).digest()
-
-
-def fold(hashes: Sequence[bytes]) -> bytes:
+def fold(hashes: Sequence[bytes], profile: Profile = INTERNATIONAL) -> bytes:
     """The root of a full subtree whose lower hashes are given; their number is a power of two."""
     while len(hashes) > 1:
-        hashes = [node_hash(hashes[at], hashes[at + 1]) for at in range(0, len(hashes), 2)]
+        hashes = profile.above(hashes)
     return hashes[0]
 
 
-def root_of(entries: Sequence[bytes]) -> bytes:
+def root_of(entries: Sequence[bytes], profile: Profile = INTERNATIONAL) -> bytes:
     """The root of the tree of these entries, computed whole.
 
     Examples
@@ -61,18 +53,21 @@ def root_of(entries: Sequence[bytes]) -> bytes:
     >>> root_of([]).hex()[:16], root_of([b"one", b"two"]).hex()[:16]
     ('e3b0c44298fc1c14', '4f55f619d9215235')
     """
-    hashes = [leaf_hash(entry) for entry in entries]
-    return range_root(lambda level, at: fold(hashes[at << level : (at + 1) << level]), 0, len(hashes))
+    hashes = profile.leaf_hashes(entries)
+    return range_root(lambda level, at: fold(hashes[at << level : (at + 1) << level], profile), 0, len(hashes), profile)
 
 
 Subtree = Callable[[int, int], bytes]
 """(level, index) → the root of the full subtree of 2^level entries that starts at entry index × 2^level."""
 
 
-def range_root(subtree: Subtree, start: int, stop: int) -> bytes:
+def range_root(subtree: Subtree, start: int, stop: int, profile: Profile = INTERNATIONAL) -> bytes:
     """The root over entries start … stop − 1; `start` is a multiple of the smallest power of two ≥ their number."""
     if stop == start:
-        return EMPTY_ROOT
+        return profile.empty
+    level = (stop - start).bit_length() - 1
+    if stop - start == 1 << level:
+        return subtree(level, start >> level)
     parts: list[bytes] = []
     while start < stop:
         level = (stop - start).bit_length() - 1
@@ -80,43 +75,13 @@ def range_root(subtree: Subtree, start: int, stop: int) -> bytes:
         start += 1 << level
     root = parts.pop()
     while parts:
-        root = node_hash(parts.pop(), root)
+        root = profile.node_hash(parts.pop(), root)
     return root
 
 
-def inclusion_path(subtree: Subtree, index: int, size: int) -> tuple[bytes, ...]:
-    """PATH(index, D[size]) of RFC 6962, section 2.1.1: the siblings from the leaf up."""
-    hashes: list[bytes] = []
-    start, stop = 0, size
-    while stop - start > 1:
-        middle = start + _split(stop - start)
-        if index < middle:
-            hashes.append(range_root(subtree, middle, stop))
-            stop = middle
-        else:
-            hashes.append(range_root(subtree, start, middle))
-            start = middle
-    return tuple(reversed(hashes))
-
-
-def consistency_path(subtree: Subtree, old: int, new: int) -> tuple[bytes, ...]:
-    """PROOF(old, D[new]) of RFC 6962, section 2.1.2, for 0 < old <= new."""
-    hashes: list[bytes] = []
-    start, stop, whole = 0, new, True
-    while stop > old:
-        middle = start + _split(stop - start)
-        if old <= middle:
-            hashes.append(range_root(subtree, middle, stop))
-            stop = middle
-        else:
-            hashes.append(range_root(subtree, start, middle))
-            start, whole = middle, False
-    if not whole:
-        hashes.append(range_root(subtree, start, stop))
-    return tuple(reversed(hashes))
-
-
-def verify_inclusion(hashed: bytes, index: int, size: int, hashes: Sequence[bytes], root: bytes) -> None:
+def verify_inclusion(
+    hashed: bytes, index: int, size: int, hashes: Sequence[bytes], root: bytes, profile: Profile = INTERNATIONAL
+) -> None:
     """Check that a leaf hash is entry `index` of the tree with this size and root (RFC 9162, section 2.1.3.2).
 
     Parameters
@@ -131,6 +96,8 @@ def verify_inclusion(hashed: bytes, index: int, size: int, hashes: Sequence[byte
         The proof, from the leaf's sibling up.
     root
         The tree's root.
+    profile
+        What the log hashes with.
 
     Raises
     ------
@@ -141,9 +108,9 @@ def verify_inclusion(hashed: bytes, index: int, size: int, hashes: Sequence[byte
     --------
     >>> verify_inclusion(leaf_hash(b"one"), 0, 2, [leaf_hash(b"two")], root_of([b"one", b"two"]))
     """
-    if not 0 <= index < size or any(len(item) != _HASH_BYTES for item in (hashed, root, *hashes)):
+    if not 0 <= index < size or any(len(item) != HASH_BYTES for item in (hashed, root, *hashes)):
         raise TamperError(WORDS("proof.shape", index=index, size=size))
-    at, last, result = index, size - 1, hashed
+    at, last, result, node_hash = index, size - 1, hashed, profile.node_hash
     for sibling in hashes:
         if last == 0:
             raise TamperError(WORDS("proof.length", given=len(hashes)))
@@ -160,7 +127,14 @@ def verify_inclusion(hashed: bytes, index: int, size: int, hashes: Sequence[byte
         raise TamperError(WORDS("proof.root"))
 
 
-def verify_consistency(old: int, new: int, hashes: Sequence[bytes], old_root: bytes, new_root: bytes) -> None:
+def verify_consistency(
+    old: int,
+    new: int,
+    hashes: Sequence[bytes],
+    old_root: bytes,
+    new_root: bytes,
+    profile: Profile = INTERNATIONAL,
+) -> None:
     """Check that the tree of `new` entries only adds to the tree of `old` entries (RFC 9162, section 2.1.4.2).
 
     Raises
@@ -179,16 +153,18 @@ def verify_consistency(old: int, new: int, hashes: Sequence[bytes], old_root: by
         if hashes or old_root != new_root:
             raise TamperError(WORDS("proof.consistency", old=old, new=new))
         return
-    if any(len(item) != _HASH_BYTES for item in (old_root, new_root, *hashes)):
+    if any(len(item) != HASH_BYTES for item in (old_root, new_root, *hashes)):
         raise TamperError(WORDS("proof.sizes", old=old, new=new))
     if not hashes:
         raise TamperError(WORDS("proof.length", given=0))
     path = list(hashes) if old & (old - 1) else [old_root, *hashes]
-    if consistency_roots(old, new, path) != (old_root, new_root):
+    if consistency_roots(old, new, path, profile) != (old_root, new_root):
         raise TamperError(WORDS("proof.consistency", old=old, new=new))
 
 
-def consistency_roots(old: int, new: int, path: Sequence[bytes]) -> tuple[bytes, bytes]:
+def consistency_roots(
+    old: int, new: int, path: Sequence[bytes], profile: Profile = INTERNATIONAL
+) -> tuple[bytes, bytes]:
     """The roots of the trees of `old` and of `new` entries that a path gives, for 0 < old < new.
 
     The path is a consistency proof; where `old` is a power of two, the old root stands before it.
@@ -198,7 +174,7 @@ def consistency_roots(old: int, new: int, path: Sequence[bytes]) -> tuple[bytes,
     TamperError
         When the path has another number of hashes than these sizes need.
     """
-    at, last = old - 1, new - 1
+    at, last, node_hash = old - 1, new - 1, profile.node_hash
     while at & 1:
         at, last = at >> 1, last >> 1
     old_root = new_root = path[0]
@@ -229,7 +205,9 @@ def valid_subtree(start: int, stop: int) -> bool:
     return 0 <= start < stop and start % (1 << (stop - start - 1).bit_length()) == 0
 
 
-def subtree_path(subtree: Subtree, start: int, stop: int, size: int) -> tuple[bytes, ...]:
+def subtree_path(
+    subtree: Subtree, start: int, stop: int, size: int, profile: Profile = INTERNATIONAL
+) -> tuple[bytes, ...]:
     """SUBTREE_PROOF(start, stop, D[size]) of draft-ietf-plants-merkle-tree-certs, for a valid subtree inside the tree.
 
     From an empty start it is the consistency proof of RFC 6962.
@@ -239,20 +217,26 @@ def subtree_path(subtree: Subtree, start: int, stop: int, size: int) -> tuple[by
     while (low, high) != (start, stop):
         middle = low + _split(high - low)
         if stop <= middle:
-            hashes.append(range_root(subtree, middle, high))
+            hashes.append(range_root(subtree, middle, high, profile))
             high = middle
         else:
-            hashes.append(range_root(subtree, low, middle))
+            hashes.append(range_root(subtree, low, middle, profile))
             low = middle
             # A subtree that reaches across the middle begins at its left end; what stays of it is to the right.
             whole, start = whole and start >= middle, max(start, middle)
     if not whole:
-        hashes.append(range_root(subtree, start, stop))
+        hashes.append(range_root(subtree, start, stop, profile))
     return tuple(reversed(hashes))
 
 
 def verify_subtree_inclusion(
-    hashed: bytes, index: int, start: int, stop: int, hashes: Sequence[bytes], root: bytes
+    hashed: bytes,
+    index: int,
+    start: int,
+    stop: int,
+    hashes: Sequence[bytes],
+    root: bytes,
+    profile: Profile = INTERNATIONAL,
 ) -> None:
     """Check that a leaf hash is entry `index` of the log, inside the subtree start … stop − 1 with this root.
 
@@ -267,10 +251,18 @@ def verify_subtree_inclusion(
     """
     if not valid_subtree(start, stop):
         raise TamperError(WORDS("proof.subtree", start=start, stop=stop))
-    verify_inclusion(hashed, index - start, stop - start, hashes, root)
+    verify_inclusion(hashed, index - start, stop - start, hashes, root, profile)
 
 
-def verify_subtree(start: int, stop: int, size: int, hashes: Sequence[bytes], subtree_root: bytes, root: bytes) -> None:
+def verify_subtree(
+    start: int,
+    stop: int,
+    size: int,
+    hashes: Sequence[bytes],
+    subtree_root: bytes,
+    root: bytes,
+    profile: Profile = INTERNATIONAL,
+) -> None:
     """Check that a subtree belongs to the tree of `size` entries (draft-ietf-plants-merkle-tree-certs, section 4.4.3).
 
     Parameters
@@ -283,6 +275,8 @@ def verify_subtree(start: int, stop: int, size: int, hashes: Sequence[bytes], su
         The proof, from the lowest level up.
     subtree_root, root
         The roots of the subtree and of the tree.
+    profile
+        What the log hashes with.
 
     Raises
     ------
@@ -294,7 +288,7 @@ def verify_subtree(start: int, stop: int, size: int, hashes: Sequence[bytes], su
     >>> entries = [b"one", b"two", b"three"]
     >>> verify_subtree(0, 2, 3, [leaf_hash(b"three")], root_of(entries[:2]), root_of(entries))
     """
-    if 0 <= start == stop <= size and not hashes and subtree_root == EMPTY_ROOT:
+    if 0 <= start == stop <= size and not hashes and subtree_root == profile.empty:
         return
     if not valid_subtree(start, stop) or stop > size:
         raise TamperError(WORDS("proof.subtree", start=start, stop=stop))
@@ -302,9 +296,9 @@ def verify_subtree(start: int, stop: int, size: int, hashes: Sequence[bytes], su
         if hashes or subtree_root != root:
             raise TamperError(WORDS("proof.root"))
         return
-    if not hashes or any(len(item) != _HASH_BYTES for item in (subtree_root, root, *hashes)):
+    if not hashes or any(len(item) != HASH_BYTES for item in (subtree_root, root, *hashes)):
         raise TamperError(WORDS("proof.length", given=len(hashes)))
-    first, at, last = start, stop - 1, size - 1
+    first, at, last, node_hash = start, stop - 1, size - 1, profile.node_hash
     while first != at and (at == last or at & 1):
         first, at, last = first >> 1, at >> 1, last >> 1
     path = list(hashes) if first != at else [subtree_root, *hashes]

@@ -7,6 +7,8 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,6 +16,9 @@ from tallystick.core import LANGUAGES, InputError, Language, TallystickError, Us
 from tallystick.ledger.bundle import Verdict, verify
 from tallystick.ledger.policy import Policy, parse_policy
 from tallystick.ledger.verifier_words import WORDS
+
+_FILE_BYTES_MAX = 1 << 28
+_PIECE_BYTES = 1 << 20
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,8 +57,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run() -> None:
-    """The command `tally-verify`: `main`, ending the process with its answer."""
-    sys.exit(main())
+    """The command `tally-verify`: `main`, ending the process with its answer; 2 where the answer cannot be written."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that lacks a letter gets its escape; that is no reason to say anything about the proof.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        answer = main()
+        sys.stdout.flush()
+    except OSError:
+        # What is still buffered would fail again, and loudly, when the interpreter ends.
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        answer = 2
+    sys.exit(answer)
 
 
 def verify_file(file: Path, vkeys: Sequence[Path], policy: Path | None = None) -> Verdict:
@@ -134,8 +151,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a file; raises `InputError` when it cannot be read."""
+    """The bytes of a file of at most 256 MiB; raises `InputError` when it is longer or cannot be read."""
+    parts, left = [], _FILE_BYTES_MAX + 1
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(WORDS("verify.file", given=str(path), why=error.strerror or str(error))) from None
+        with open(path, "rb") as file:
+            while left and (part := file.read(min(left, _PIECE_BYTES))):
+                parts.append(part)
+                left -= len(part)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else None
+        raise InputError(WORDS("verify.file", given=str(path), why=why or str(error))) from None
+    if not left:
+        raise InputError(WORDS("verify.long", given=str(path), allowed=_FILE_BYTES_MAX))
+    return b"".join(parts)

@@ -34,6 +34,10 @@ WORDS = Catalogue(
             "未知语言 {given!r}；允许：{allowed}",
         ),
         "verify.file": ("{given} cannot be read: {why}", "无法读取 {given}：{why}"),
+        "verify.long": (
+            "{given} is longer than {allowed} bytes; a proof or a key is not",
+            "{given} 超过 {allowed} 字节；证明或密钥不会如此之长",
+        ),
         "verify.ok": (
             "VERIFIED: leaf {index} of {size} in the log {origin}; held: {checks}",
             "已验证：日志 {origin} 的第 {index} 个叶子（共 {size} 个）；成立：{checks}",

@@ -25,25 +25,26 @@ WORDS = Catalogue(
             "大小 {old} 与 {new} 的树互不一致：历史被改动",
         ),
         "key.public": (
-            "this is not a public key; allowed: name+8 hex digits+base64, of an Ed25519 or ML-DSA-44 key",
-            "这不是公钥；允许：名称+8 位十六进制数+base64，Ed25519 或 ML-DSA-44 密钥",
+            "this is not a public key; allowed: name+8 hex digits+base64, of an Ed25519, ML-DSA-44 or SM2 key",
+            "这不是公钥；允许：名称+8 位十六进制数+base64，Ed25519、ML-DSA-44 或 SM2 密钥",
         ),
         "key.secret": (
-            "this is not a secret key; allowed: PRIVATE+KEY+name+8 hex digits+base64, of an Ed25519 or ML-DSA-44 key",
-            "这不是私钥；允许：PRIVATE+KEY+名称+8 位十六进制数+base64，Ed25519 或 ML-DSA-44 密钥",
+            "this is not a secret key; allowed: PRIVATE+KEY+name+8 hex digits+base64, of an Ed25519, ML-DSA-44 or SM2 key",
+            "这不是私钥；允许：PRIVATE+KEY+名称+8 位十六进制数+base64，Ed25519、ML-DSA-44 或 SM2 密钥",
         ),
         "key.name": (
-            "{given!r} is not a key name; allowed: text without spaces and plus signs, such as bank.example/log",
-            "{given!r} 不是密钥名；允许：不含空格和加号的文本，如 bank.example/log",
+            "{given!r} is not a key name; allowed: UTF-8 text without spaces and plus signs, such as bank.example/log",
+            "{given!r} 不是密钥名；允许：不含空格和加号的 UTF-8 文本，如 bank.example/log",
         ),
         "key.origin": (
             "the key is called {given!r}, the log {allowed!r}; a log signs with a key of its own name",
             "密钥名为 {given!r}，日志名为 {allowed!r}；日志须用同名密钥签名",
         ),
         "note.form": (
-            "this is not a signed note; needed: UTF-8 text without control characters, a blank line, and 1 to 100 "
-            "lines of a dash, a name and a signature in base64",
-            "这不是签名文书；需要：不含控制字符的 UTF-8 文本、一个空行，以及 1 至 100 行由破折号、名称和 base64 签名组成的签名",
+            "this is not a signed note; needed: UTF-8 text of at most 1 MiB without control characters, a blank line, and "
+            "1 to 100 lines of a dash, a name and a signature in base64",
+            "这不是签名文书；需要：不含控制字符、至多 1 MiB 的 UTF-8 文本、一个空行，"
+            "以及 1 至 100 行由破折号、名称和 base64 签名组成的签名",
         ),
         "note.signature": (
             "the signature of {name} does not fit the text: text or signature was changed",
@@ -137,8 +138,8 @@ WORDS = Catalogue(
             "{given} 字节的名称不能用 ML-DSA-44 联署；允许：1 至 255 字节",
         ),
         "cosignature.kind": (
-            "a key of the kind Ed25519 signs as a log; cosignatures need a cosigner's key (type 04 or 06)",
-            "Ed25519 类密钥以日志身份签名；联署需要联署者密钥（类型 04 或 06）",
+            "a key of the kind Ed25519 signs as a log; cosignatures need a cosigner's key (type 04, 06 or ff)",
+            "Ed25519 类密钥以日志身份签名；联署需要联署者密钥（类型 04、06 或 ff）",
         ),
         "cosignature.subtree": (
             "entries {start} to {stop} (not included) cannot be signed as a subtree; needed: a subtree, a root of 32 "
@@ -160,8 +161,8 @@ WORDS = Catalogue(
             "group NAME all|any|数字 NAME...、quorum NAME|none，以及注释（#）",
         ),
         "policy.kind": (
-            "a key of type {given} is no {role} key; allowed for a log: 01, 06; for a witness: 04, 06",
-            "类型 {given} 的密钥不能用作 {role}；log 允许 01、06；witness 允许 04、06",
+            "a key of type {given} is no {role} key; allowed for a log: 01, 06, ff; for a witness: 04, 06, ff",
+            "类型 {given} 的密钥不能用作 {role}；log 允许 01、06、ff；witness 允许 04、06、ff",
         ),
         "policy.twice": ("the key of {given} was given before", "{given} 的密钥已给出过"),
         "policy.name": (
@@ -238,6 +239,45 @@ WORDS = Catalogue(
         "log.target": (
             "the folder holds something else already; give a new folder, or one with an earlier copy of this log",
             "文件夹中已有其他内容；请给出新文件夹，或含此账本此前副本的文件夹",
+        ),
+        "log.failed": (
+            "a write to this log failed ({why}); nothing more is written: mend the cause and open it again",
+            "写入此账本失败（{why}）；不再写入：请排除原因后重新打开",
+        ),
+        "log.foreign": (
+            "the checkpoint of {size} entries on disk is none that this writer opened or wrote: another one writes here",
+            "磁盘上 {size} 个条目的检查点并非由此写入者打开或写入：另有写入者在此写入",
+        ),
+        "key.extra": (
+            "SM2 keys need the package gmalg, which is not installed; it belongs to an extra: "
+            "pip install 'tallystick[domestic]'",
+            "SM2 密钥需要 gmalg 包，但未安装；它属于可选组件：pip install 'tallystick[domestic]'",
+        ),
+        "key.profile": (
+            "a key of the kind {given} cannot stand for a log of the profile {profile}; needed: {allowed}",
+            "{given} 类密钥不能用于 {profile} 配置的账本；需要：{allowed}",
+        ),
+        "log.profile": (
+            "this proof or log is of the profile {given}; read as: {allowed}",
+            "此证明或账本属于 {given} 配置；读取时按：{allowed}",
+        ),
+        "witness.later": (
+            "it had not answered yet when the quorum was complete",
+            "法定数已满足时其尚未答复",
+        ),
+        "witness.subtree": (
+            "not a sign-subtree request; allowed: `subtree START END` within the checkpoint's size, the root, up to 8 "
+            "cosignatures, up to 63 proof lines, an empty line, a checkpoint with up to 8 signatures",
+            "不是 sign-subtree 请求；允许：不超过检查点大小的 `subtree START END`、根、至多 8 个联署、至多 63 行证明、空行、"
+            "至多带 8 个签名的检查点",
+        ),
+        "witness.subtrees": (
+            "this witness signs no subtrees: it has no ML-DSA-44 key",
+            "此见证人不签署子树：没有 ML-DSA-44 密钥",
+        ),
+        "witness.unseen": (
+            "this witness has not cosigned that checkpoint",
+            "此见证人未联署该检查点",
         ),
     }
 )

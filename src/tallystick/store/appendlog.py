@@ -61,10 +61,12 @@ class AppendLog:
     [(1, b'second'), (2, b'third')]
     """
 
+    shared = False
+
     def __init__(
         self, folder: Path | str, *, write: bool = True, fsync: bool = True, segment_bytes: int = 64 << 20
     ) -> None:
-        self.folder = Path(folder)
+        self.folder, self.place = Path(folder), str(folder)
         self.recovered: Recovery | None = None
         self._write, self._fsync, self._segment_bytes = write, fsync, segment_bytes
         self._failure = ""
@@ -84,6 +86,17 @@ class AppendLog:
     def __len__(self) -> int:
         """How many frames there are, which is the next position; to a reader, as it was at opening."""
         return self._position
+
+    def take(self) -> list[tuple[int, bytes]]:
+        """Nothing: the one writer of a folder has the turn for as long as it holds the lock."""
+        return []
+
+    def catch_up(self) -> list[tuple[int, bytes]]:
+        """Nothing: nobody else writes."""
+        return []
+
+    def release(self) -> None:
+        """Nothing: the lock is held until `close`."""
 
     def append(self, frames: Sequence[bytes]) -> int:
         """Write the frames as one batch, flush it to disk, and return the position of the first.
@@ -106,6 +119,7 @@ class AppendLog:
         if not frames:
             return first
         data, digest = segment.encode(first, frames, self._digest)
+        self._stand_alone()
         try:
             if self._descriptor < 0 or (self._size and self._size + len(data) > self._segment_bytes):
                 self._start_segment(first)
@@ -177,6 +191,14 @@ class AppendLog:
             os.close(descriptor)
             raise StateError(WORDS("log.locked"), Place(str(self.folder))) from error
         return descriptor
+
+    def _stand_alone(self) -> None:
+        """Refuse where the lock was deleted under this writer, or somebody wrote beside it: a lock may not hold."""
+        locked = os.fstat(self._lock).st_nlink > 0
+        if locked and (self._descriptor < 0 or os.fstat(self._descriptor).st_size == self._size):
+            return
+        self._failure = "another process writes here"
+        raise StateError(WORDS("log.locked"), Place(self.place))
 
     def _segments(self) -> list[Path]:
         paths = sorted(self.folder.glob(f"[0-9]*{_SUFFIX}"))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hmac
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
+from typing import Literal, Protocol, TypeAlias
 
+import msgspec
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tallystick.core import Place, StateError, TamperError
@@ -18,17 +21,70 @@ from tallystick.store.words import WORDS
 _ID_BYTES = 12
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
-_KEY_BYTES = 32
 _CACHED_MAX = 100_000
 _PSEUDONYM = b"tallystick pseudonym@1"
 _SCHEMA = """
-create table if not exists keys (subject text primary key, id blob not null unique, key blob not null) without rowid;
+create table if not exists keys (
+    subject text primary key, id blob not null unique, key blob not null, cipher text not null default 'aes-256-gcm'
+) without rowid;
 create table if not exists forgotten (id blob primary key) without rowid;
 """
+CipherName: TypeAlias = Literal["aes-256-gcm", "sm4-gcm"]
+
+
+class _Sealer(Protocol):
+    """One key of an authenticated cipher; the tag stands behind the ciphertext."""
+
+    def encrypt(self, nonce: bytes, data: bytes, aad: bytes) -> bytes: ...
+
+    def decrypt(self, nonce: bytes, data: bytes, aad: bytes) -> bytes: ...
+
+
+class _Sm4:
+    """SM4 (GB/T 32907) in GCM, with the interface of `AESGCM`."""
+
+    def __init__(self, key: bytes) -> None:
+        self._cipher = algorithms.SM4(key)
+
+    def encrypt(self, nonce: bytes, data: bytes, aad: bytes) -> bytes:
+        sealing = Cipher(self._cipher, modes.GCM(nonce)).encryptor()
+        sealing.authenticate_additional_data(aad)
+        return sealing.update(data) + sealing.finalize() + sealing.tag
+
+    def decrypt(self, nonce: bytes, data: bytes, aad: bytes) -> bytes:
+        opening = Cipher(self._cipher, modes.GCM(nonce, data[-_TAG_BYTES:])).decryptor()
+        opening.authenticate_additional_data(aad)
+        return opening.update(data[:-_TAG_BYTES]) + opening.finalize()
+
+
+class _Suite(msgspec.Struct, frozen=True):
+    key_bytes: int
+    sealer: Callable[[bytes], _Sealer]
+    digest: str
+
+
+_SUITES: dict[str, _Suite] = {
+    "aes-256-gcm": _Suite(32, AESGCM, "sha256"),
+    "sm4-gcm": _Suite(16, _Sm4, "sm3"),
+}
+
+
+class _Held(msgspec.Struct, frozen=True):
+    """A subject's key in memory: its number, what seals, and what pseudonyms are made with."""
+
+    number: bytes
+    sealer: _Sealer
+    secret: bytes
+    digest: str
 
 
 class Forgotten(StateError):
     """The key of these bytes was destroyed; nobody can read them any more."""
+
+
+def key_number(sealed: bytes) -> bytes:
+    """The number of the key that sealed some bytes (`Keys.number`): they begin with it."""
+    return sealed[:_ID_BYTES]
 
 
 class Keys:
@@ -41,11 +97,14 @@ class Keys:
     ----------
     path
         The key file; made, readable by its owner only, when it is missing.
+    cipher
+        What new keys are for: "aes-256-gcm" (NIST SP 800-38D) or "sm4-gcm" (GB/T 32907, RFC 8998). The file says of
+        each key which it is, so those of the other cipher open too.
 
     Raises
     ------
     StateError
-        When the file is not a key file.
+        When the file is not a key file; later, for a key of a cipher that this release does not know.
 
     Examples
     --------
@@ -60,18 +119,19 @@ class Keys:
     tallystick.store.keys.Forgotten: ...keys.db: the key of these bytes was destroyed on request of its subject; ...
     """
 
-    def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
+    def __init__(self, path: Path | str, cipher: CipherName = "aes-256-gcm") -> None:
+        self.path, self.cipher = Path(path), cipher
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.touch(mode=0o600)
-        self._by_subject: dict[str, tuple[bytes, AESGCM, bytes]] = {}
-        self._by_id: dict[bytes, AESGCM] = {}
+        self._by_subject: dict[str, _Held] = {}
+        self._by_id: dict[bytes, _Sealer] = {}
         self._version = -1
         self._db = sqlite3.connect(self.path, isolation_level=None, timeout=10)
         try:
             for pragma in ("secure_delete=ON", "journal_mode=DELETE", "synchronous=EXTRA"):
                 self._db.execute(f"PRAGMA {pragma}").fetchall()
             self._db.executescript(_SCHEMA)
+            self._add_cipher()
         except sqlite3.Error as error:
             self._db.close()
             raise StateError(WORDS("key.file", why=str(error)), Place(str(self.path))) from error
@@ -87,11 +147,12 @@ class Keys:
         new = [subject for subject in wanted if not self._load(subject)]
         if not new:
             return
-        rows = [(subject, os.urandom(_ID_BYTES), AESGCM.generate_key(8 * _KEY_BYTES)) for subject in new]
+        size = _SUITES[self.cipher].key_bytes
+        rows = [(subject, os.urandom(_ID_BYTES), os.urandom(size), self.cipher) for subject in new]
         self._db.execute("begin immediate")
         try:
             # Another process may have made some of them since; its keys stand.
-            self._db.executemany("insert into keys values (?, ?, ?) on conflict do nothing", rows)
+            self._db.executemany("insert into keys values (?, ?, ?, ?) on conflict do nothing", rows)
             self._db.execute("commit")
         except BaseException:
             self._db.execute("rollback")
@@ -114,23 +175,31 @@ class Keys:
         Returns
         -------
         bytes
-            Key number (12 bytes), nonce (12), AES-256-GCM ciphertext and tag (NIST SP 800-38D).
+            Key number (12 bytes), nonce (12), ciphertext and tag (16) of the key's cipher.
         """
         if subject not in self._by_subject:
             self.ensure([subject])
-        number, cipher, _ = self._by_subject[subject]
+        held = self._by_subject[subject]
         nonce = os.urandom(_NONCE_BYTES)
-        return number + nonce + cipher.encrypt(nonce, plaintext, aad)
+        return held.number + nonce + held.sealer.encrypt(nonce, plaintext, aad)
+
+    def number(self, subject: str) -> bytes | None:
+        """The number of the subject's key (12 bytes), with which all begins that it seals; None where there is none."""
+        row = self._db.execute("select id from keys where subject = ?", (subject,)).fetchone()
+        return None if row is None else bytes(row[0])
 
     def pseudonym(self, subject: str, data: bytes) -> bytes:
-        """HMAC-SHA256 (RFC 2104, 32 bytes) of `data` under a key derived from the subject's, which is made if missing.
+        """HMAC (RFC 2104, 32 bytes) of `data` under a key derived from the subject's, which is made if missing.
+
+        Its hash is SHA-256, or SM3 where the subject's key is for SM4.
 
         The same data of the same subject give the same pseudonym for as long as the key lives; without the key nobody
         can tell, or try out, what it stands for.
         """
         if subject not in self._by_subject:
             self.ensure([subject])
-        return hmac.digest(self._by_subject[subject][2], data, "sha256")
+        held = self._by_subject[subject]
+        return hmac.digest(held.secret, data, held.digest)
 
     def open(self, sealed: bytes, aad: bytes) -> bytes:
         """Decrypt what `seal` gave.
@@ -147,7 +216,10 @@ class Keys:
         if len(sealed) < _ID_BYTES + _NONCE_BYTES + _TAG_BYTES:
             raise TamperError(WORDS("key.bytes"), Place(str(self.path)))
         number = sealed[:_ID_BYTES]
-        nonce, body = sealed[_ID_BYTES : _ID_BYTES + _NONCE_BYTES], sealed[_ID_BYTES + _NONCE_BYTES :]
+        nonce, body = (
+            sealed[_ID_BYTES : _ID_BYTES + _NONCE_BYTES],
+            sealed[_ID_BYTES + _NONCE_BYTES :],
+        )
         try:
             return self._cipher(number).decrypt(nonce, body, aad)
         except InvalidTag:
@@ -162,7 +234,7 @@ class Keys:
         try:
             self._db.execute("insert into forgotten select id from keys where subject = ?", (subject,))
             # Overwritten before it is deleted, so that no free page keeps it.
-            self._db.execute("update keys set key = zeroblob(?) where subject = ?", (_KEY_BYTES, subject))
+            self._db.execute("update keys set key = zeroblob(length(key)) where subject = ?", (subject,))
             count = self._db.execute("delete from keys where subject = ?", (subject,)).rowcount
             self._db.execute("commit")
         except BaseException:
@@ -195,22 +267,39 @@ class Keys:
             self._clear()
             self._version = version
 
+    def _add_cipher(self) -> None:
+        """Bring a file of before there were two ciphers up to date."""
+        columns = "select 1 from pragma_table_info('keys') where name = 'cipher'"
+        if self._db.execute(columns).fetchone() is not None:
+            return
+        self._db.execute("begin immediate")
+        if self._db.execute(columns).fetchone() is None:
+            self._db.execute("alter table keys add column cipher text not null default 'aes-256-gcm'")
+        self._db.execute("commit")
+
+    def _suite(self, name: str) -> _Suite:
+        if name not in _SUITES:
+            raise StateError(WORDS("key.cipher", given=name, allowed=", ".join(_SUITES)), Place(str(self.path)))
+        return _SUITES[name]
+
     def _load(self, subject: str) -> bool:
-        row = self._db.execute("select id, key from keys where subject = ?", (subject,)).fetchone()
+        row = self._db.execute("select id, key, cipher from keys where subject = ?", (subject,)).fetchone()
         if row is None:
             return False
-        cipher = AESGCM(row[1])
+        number, key, suite = row[0], row[1], self._suite(row[2])
+        sealer = suite.sealer(key)
         # A key of its own: one key serves one algorithm.
-        self._by_subject[subject] = (row[0], cipher, hmac.digest(row[1], _PSEUDONYM, "sha256"))
-        self._by_id[row[0]] = cipher
+        secret = hmac.digest(key, _PSEUDONYM, suite.digest)
+        self._by_subject[subject] = _Held(number, sealer, secret, suite.digest)
+        self._by_id[number] = sealer
         return True
 
-    def _cipher(self, number: bytes) -> AESGCM:
+    def _cipher(self, number: bytes) -> _Sealer:
         self._refresh()
         cipher = self._by_id.get(number)
         if cipher is not None:
             return cipher
-        row = self._db.execute("select key from keys where id = ?", (number,)).fetchone()
+        row = self._db.execute("select key, cipher from keys where id = ?", (number,)).fetchone()
         if row is None:
             gone = self._db.execute("select 1 from forgotten where id = ?", (number,)).fetchone()
             if gone is not None:
@@ -218,5 +307,5 @@ class Keys:
             raise StateError(WORDS("key.unknown"), Place(str(self.path)))
         if len(self._by_id) >= _CACHED_MAX:
             self._clear()
-        cipher = self._by_id[number] = AESGCM(row[0])
+        cipher = self._by_id[number] = self._suite(row[1]).sealer(row[0])
         return cipher

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -87,6 +88,11 @@ def last_digest(path: Path) -> bytes:
         return file.read(32)
 
 
+def digest_of(data: bytes) -> bytes:
+    """The hash of a whole batch, as its last bytes say."""
+    return data[-_TRAILER_BYTES : -len(_END)]
+
+
 def check_link(path: Path, first: int, previous: bytes) -> None:
     """Check that a finished segment starts where it must; raises `TamperError`."""
     try:
@@ -127,8 +133,25 @@ def scan(path: Path, first: int, previous: bytes, skip_below: int = 0) -> Iterat
             offset, first, previous = batch.end, batch.first + batch.count, batch.digest
 
 
+def decode(data: bytes, first: int, previous: bytes, where: str) -> Batch:
+    """The one batch that `data` holds, checked against its position and the hash of the batch before it.
+
+    Raises
+    ------
+    TamperError
+        When any byte is not what was written, naming `where` it lies.
+    """
+    try:
+        batch = _read_batch(BytesIO(data), where, 0, len(data), first, previous, 0)
+    except Torn:
+        raise TamperError(WORDS("log.end", offset=0), Place(where)) from None
+    if batch.end != len(data):
+        raise TamperError(WORDS("log.end", offset=batch.end), Place(where))
+    return batch
+
+
 def _read_batch(
-    file: BinaryIO, path: Path, offset: int, size: int, first: int, previous: bytes, skip_below: int
+    file: BinaryIO, path: Path | str, offset: int, size: int, first: int, previous: bytes, skip_below: int
 ) -> Batch:
     raw = file.read(min(_HEADER_BYTES, size - offset))
     if len(raw) < _HEADER_BYTES or _check(raw[: _FIELDS.size]) != raw[_FIELDS.size :]:

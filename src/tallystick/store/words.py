@@ -55,5 +55,31 @@ WORDS = Catalogue(
             "密封数据与写入时不符",
         ),
         "key.file": ("the key file cannot be used: {why}", "密钥文件无法使用：{why}"),
+        "log.row": (
+            "frames are missing: a batch must begin at position {expected}, the next thing found is at {given}",
+            "缺少帧：位置 {expected} 处应有一个批次，找到的下一位置是 {given}",
+        ),
+        "log.head": (
+            "position {given}: the batches before it are not those that the server's head row commits to",
+            "位置 {given}：其前的批次与服务器头行所承诺的不符",
+        ),
+        "log.turn": (
+            "this writer was away for longer than its turn and another one has taken it; nothing of this batch is "
+            "acknowledged: end the process and start again",
+            "此写入者离开的时间超过其轮次，另一写入者已接手；本批未被确认：请结束进程后重新启动",
+        ),
+        "log.server": ("the server cannot be used: {why}", "服务器无法使用：{why}"),
+        "log.address": (
+            "the address of the server cannot be read; allowed: postgresql://user:password@host:port/database",
+            "服务器地址无法解析；允许：postgresql://user:password@host:port/database",
+        ),
+        "log.extra": (
+            "a journal on a PostgreSQL server needs the extra: pip install 'tallystick[postgres]' ({why})",
+            "PostgreSQL 上的日志需要扩展：pip install 'tallystick[postgres]'（{why}）",
+        ),
+        "key.cipher": (
+            "the key file holds keys of the cipher {given!r}; this release knows {allowed}",
+            "密钥文件含有密码算法 {given!r} 的密钥；此版本支持 {allowed}",
+        ),
     }
 )

@@ -2,14 +2,13 @@
 //
 //	harness verify FOLDER VKEY...      checkpoint, cosignatures, every tile and entry, and the proofs of proofs.json
 //	harness write FOLDER SIZE SKEY KEYS the log of SIZE entries, signed and cosigned, with proofs.json
+//	harness notes FILE VKEY...          what each note of a JSON list says, or why it does not open
+//	harness keys FILE                   which texts of a JSON list are keys
+//	harness proof FILE VKEY...          the tlog-proof inside a proof file, signed by all the keys
 package main
 
 import (
 	"bytes"
-	"crypto/ed25519"
-	"crypto/mldsa"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -60,31 +59,22 @@ func run(words []string) error {
 			return err
 		}
 		return write(words[1], size, words[3], strings.Fields(words[4]))
+	case len(words) >= 3 && words[0] == "notes":
+		return judgeNotes(words[1], words[2:])
+	case len(words) == 2 && words[0] == "keys":
+		return judgeKeys(words[1])
+	case len(words) >= 3 && words[0] == "proof":
+		return judgeProof(words[1], words[2:])
 	}
-	return errors.New("usage: verify FOLDER VKEY... | write FOLDER SIZE SKEY SEEDS")
+	return errors.New("usage: verify|write|notes|keys|proof ...")
 }
 
 func verify(folder string, vkeys []string) error {
-	var known []note.Verifier
-	for _, vkey := range vkeys {
-		verifier, err := readVerifier(vkey)
-		if err != nil {
-			return err
-		}
-		known = append(known, verifier)
-	}
 	signed, err := os.ReadFile(filepath.Join(folder, "checkpoint"))
 	if err != nil {
 		return err
 	}
-	opened, err := note.Open(signed, note.VerifierList(known...))
-	if err != nil {
-		return err
-	}
-	if len(opened.Sigs) != len(known) {
-		return fmt.Errorf("%d of %d keys signed", len(opened.Sigs), len(known))
-	}
-	tree, err := readTree(opened.Text)
+	tree, err := openTree(signed, vkeys)
 	if err != nil {
 		return err
 	}
@@ -159,6 +149,10 @@ func checkProofs(folder string, tree tlog.Tree, reader tlog.HashReader) error {
 		if err := tlog.CheckTree(hashes(proof.Hashes), proof.New, root, proof.Old, old); err != nil {
 			return fmt.Errorf("consistency %d to %d: %w", proof.Old, proof.New, err)
 		}
+		theirs, err := tlog.ProveTree(proof.New, proof.Old, reader)
+		if err != nil || !same(theirs, proof.Hashes) {
+			return fmt.Errorf("consistency %d to %d differs from ProveTree", proof.Old, proof.New)
+		}
 	}
 	fmt.Printf("%d %d %d\n", tree.N, len(given.Inclusion), len(given.Consistency))
 	return nil
@@ -227,7 +221,7 @@ func write(folder string, size int64, skey string, seeds []string) error {
 
 func writeProofs(folder string, size int64, reader tlog.HashReader) error {
 	var made proofs
-	for index := int64(0); index < size; index += 1 + size/97 {
+	for index := int64(0); index < size; index += 1 + size/297 {
 		proof, err := tlog.ProveRecord(size, index, reader)
 		if err != nil {
 			return err
@@ -295,121 +289,23 @@ func save(folder, name string, data []byte) error {
 
 func readTree(text string) (tlog.Tree, error) {
 	lines := strings.Split(text, "\n")
-	if len(lines) != 4 {
+	if len(lines) < 4 || lines[len(lines)-1] != "" {
 		return tlog.Tree{}, errors.New("checkpoint")
+	}
+	for _, line := range lines[:len(lines)-1] {
+		if line == "" {
+			return tlog.Tree{}, errors.New("checkpoint")
+		}
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)
 	if err != nil {
 		return tlog.Tree{}, err
 	}
 	root, err := tlog.ParseHash(lines[2])
+	if err == nil && (strconv.FormatInt(size, 10) != lines[1] || root.String() != lines[2]) {
+		err = errors.New("checkpoint")
+	}
 	return tlog.Tree{N: size, Hash: root}, err
-}
-
-// What a cosigner signs, by the type byte of its key, with the time in front of the signature.
-func message(kind byte, name, text string, seconds uint64) ([]byte, error) {
-	if kind == 4 {
-		return []byte(fmt.Sprintf("cosignature/v1\ntime %d\n%s", seconds, text)), nil
-	}
-	tree, err := readTree(text)
-	if err != nil {
-		return nil, err
-	}
-	origin, _, _ := strings.Cut(text, "\n")
-	made := append([]byte("subtree/v1\n\x00"), byte(len(name)))
-	made = binary.BigEndian.AppendUint64(append(made, name...), seconds)
-	made = append(append(made, byte(len(origin))), origin...)
-	made = binary.BigEndian.AppendUint64(made, 0)
-	made = binary.BigEndian.AppendUint64(made, uint64(tree.N))
-	return append(made, tree.Hash[:]...), nil
-}
-
-type cosigner struct {
-	name  string
-	kind  byte
-	id    uint32
-	check func(message, signature []byte) bool
-	sign  func(message []byte) ([]byte, error)
-}
-
-func (c *cosigner) Name() string    { return c.name }
-func (c *cosigner) KeyHash() uint32 { return c.id }
-
-func (c *cosigner) Verify(text, signature []byte) bool {
-	if len(signature) < 8 {
-		return false
-	}
-	signed, err := message(c.kind, c.name, string(text), binary.BigEndian.Uint64(signature))
-	return err == nil && c.check(signed, signature[8:])
-}
-
-func (c *cosigner) Sign(text []byte) ([]byte, error) {
-	const seconds = 1700000000
-	signed, err := message(c.kind, c.name, string(text), seconds)
-	if err != nil {
-		return nil, err
-	}
-	signature, err := c.sign(signed)
-	return append(binary.BigEndian.AppendUint64(nil, seconds), signature...), err
-}
-
-func keyID(name string, kind byte, public []byte) uint32 {
-	sum := sha256.Sum256(append([]byte(name+"\n"+string([]byte{kind})), public...))
-	return binary.BigEndian.Uint32(sum[:])
-}
-
-func readVerifier(vkey string) (note.Verifier, error) {
-	name, kind, public, err := parts(vkey)
-	if err != nil {
-		return nil, err
-	}
-	made := &cosigner{name: name, kind: kind, id: keyID(name, kind, public)}
-	switch kind {
-	case 4:
-		made.check = func(m, s []byte) bool { return ed25519.Verify(public, m, s) }
-	case 6:
-		key, err := mldsa.NewPublicKey(mldsa.MLDSA44(), public)
-		if err != nil {
-			return nil, err
-		}
-		made.check = func(m, s []byte) bool { return mldsa.Verify(key, m, s, nil) == nil }
-	default:
-		return note.NewVerifier(vkey)
-	}
-	return made, nil
-}
-
-func readCosigner(skey string) (note.Signer, error) {
-	name, kind, seed, err := parts(strings.TrimPrefix(skey, "PRIVATE+KEY+"))
-	if err != nil {
-		return nil, err
-	}
-	made := &cosigner{name: name, kind: kind}
-	if kind == 4 {
-		key := ed25519.NewKeyFromSeed(seed)
-		made.id = keyID(name, kind, key.Public().(ed25519.PublicKey))
-		made.sign = func(m []byte) ([]byte, error) { return ed25519.Sign(key, m), nil }
-		return made, nil
-	}
-	key, err := mldsa.NewPrivateKey(mldsa.MLDSA44(), seed)
-	if err != nil {
-		return nil, err
-	}
-	made.id = keyID(name, kind, key.PublicKey().Bytes())
-	made.sign = func(m []byte) ([]byte, error) { return key.Sign(nil, m, nil) }
-	return made, nil
-}
-
-func parts(text string) (string, byte, []byte, error) {
-	words := strings.SplitN(text, "+", 3)
-	if len(words) != 3 {
-		return "", 0, nil, errors.New("key")
-	}
-	raw, err := base64.StdEncoding.DecodeString(words[2])
-	if err != nil || len(raw) < 2 {
-		return "", 0, nil, errors.New("key")
-	}
-	return words[0], raw[0], raw[1:], nil
 }
 
 func hashes(raw [][]byte) []tlog.Hash {

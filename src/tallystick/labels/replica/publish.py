@@ -6,7 +6,7 @@ the greatest `known_at` published.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol, TypeAlias
 from urllib.parse import quote
@@ -23,6 +23,7 @@ from tallystick.labels.words import WORDS
 
 PREFIX = "tallystick"
 _DATE, _INSTANT = 1, 2
+_EVENTS_AT_ONCE = 1000
 ENCODER = msgspec.msgpack.Encoder()
 Shelf: TypeAlias = tuple[str, str, int | str]
 """Stream, entity and key: whose facts."""
@@ -121,7 +122,7 @@ class Publisher:
         facts = [self._fact(event) for event in events]
         if not facts:
             return 0
-        revisions = self._revisions(facts)
+        revisions = self._revisions(list(dict.fromkeys((stream, id) for stream, id, _, _ in facts)))
         changed: dict[tuple[str, int | str], dict[bytes, bytes]] = {}
         for stream, id, field, packed in facts:
             kept = revisions[stream, id].get(field)
@@ -131,8 +132,59 @@ class Publisher:
                 changed.setdefault((stream, id), {})[field] = packed
         known = max(unpack(packed)["known_at"] for _, _, _, packed in facts)
         self._known = known if self._known is None else max(self._known, known)
-        self._write(changed, revisions)
+        self._write(changed, revisions, self._client.pipeline(transaction=True))
         return len(facts)
+
+    def replace(
+        self, events: Iterable[tuple[str, int | str]], change: Callable[[dict[str, Any]], dict[str, Any]]
+    ) -> int:
+        """Take events out from under every key, and make readable instead what `change` gives for each of their facts.
+
+        Parameters
+        ----------
+        events
+            Stream and id; what was never published is passed over.
+        change
+            Given a fact as it was published, with `stream`, `known_at`, `revision` and `retract`.
+
+        Returns
+        -------
+        int
+            How many facts were replaced; some events at a time, each time all at once.
+        """
+        count, asked = 0, list(dict.fromkeys(events))
+        for start in range(0, len(asked), _EVENTS_AT_ONCE):
+            some = asked[start : start + _EVENTS_AT_ONCE]
+            found = {event: facts for event, facts in self._revisions(some).items() if facts}
+            if not found:
+                continue
+            changed: dict[tuple[str, int | str], dict[bytes, bytes]] = {}
+            for facts in found.values():
+                for packed in facts.values():
+                    stream, id, field, new = self._fact(change(unpack(packed)))
+                    changed.setdefault((stream, id), {})[field] = new
+                    count += 1
+            pipeline = self._client.pipeline(transaction=True)
+            self._remove(found, pipeline)
+            self._write(changed, changed, pipeline)
+        return count
+
+    def _remove(self, found: Mapping[tuple[str, int | str], Mapping[bytes, bytes]], pipeline: Any) -> None:
+        shelves: dict[Shelf, list[bytes]] = {}
+        for (stream, id), facts in found.items():
+            pipeline.delete(self._names.event(stream, id))
+            for entity in self._shelves[stream]:
+                column = self._columns[stream][entity]
+                for key in {unpack(packed).get(column) for packed in facts.values()}:
+                    if key is not None:
+                        shelves.setdefault((stream, entity, key), []).extend(facts)
+        asking = self._client.pipeline(transaction=False)
+        for shelf in shelves:
+            asking.get(self._names.seen(shelf))
+        for (shelf, fields), last in zip(shelves.items(), execute(asking), strict=True):
+            pipeline.hdel(self._names.shelf(shelf), *fields)
+            if last is not None and (shelf[0], unpack(last)[self._library.streams[shelf[0]].id]) in found:
+                pipeline.delete(self._names.seen(shelf))
 
     def _fact(self, event: Mapping[str, Any]) -> tuple[str, int | str, bytes, bytes]:
         spec = self._library.streams.get(event.get("stream", ""))
@@ -154,11 +206,8 @@ class Publisher:
         }
         return stream, id, ENCODER.encode([id, number]), ENCODER.encode(held)
 
-    def _revisions(
-        self, facts: Sequence[tuple[str, int | str, bytes, bytes]]
-    ) -> dict[tuple[str, int | str], dict[bytes, bytes]]:
+    def _revisions(self, events: Sequence[tuple[str, int | str]]) -> dict[tuple[str, int | str], dict[bytes, bytes]]:
         """What lies there of each event: a correction may have moved it to another key."""
-        events = list(dict.fromkeys((stream, id) for stream, id, _, _ in facts))
         pipeline = self._client.pipeline(transaction=False)
         for stream, id in events:
             pipeline.hgetall(self._names.event(stream, id))
@@ -173,8 +222,8 @@ class Publisher:
         self,
         changed: Mapping[tuple[str, int | str], Mapping[bytes, bytes]],
         revisions: Mapping[tuple[str, int | str], Mapping[bytes, bytes]],
+        pipeline: Any,
     ) -> None:
-        pipeline = self._client.pipeline(transaction=True)
         for (stream, id), new in changed.items():
             every = revisions[stream, id]
             events = [unpack(packed) for packed in every.values()]
@@ -232,7 +281,7 @@ def raw(value: Any) -> bytes:
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         micros = held_value(value, FieldType("instant"), "event", "instant")
-        return msgspec.msgpack.Ext(_INSTANT, micros.toraw(8, "big", signed=True))
+        return msgspec.msgpack.Ext(_INSTANT, micros.to_bytes(8, "big", signed=True))
     if isinstance(value, date):
         return msgspec.msgpack.Ext(_DATE, value.isoformat().encode())
     return value

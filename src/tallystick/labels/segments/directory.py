@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -122,6 +122,34 @@ class Directory:
             self._take(k, new, FrozenBitMap(seen))
         found: Numbers = self.numbers(keys).to_numpy().astype(np.uint32)
         return found
+
+    def erase(self, instead: Mapping[str | int, str | int]) -> int:
+        """Put other names in place of some keys, which keep their numbers; gives how many there were.
+
+        A key that is registered again later takes a new number.
+
+        Parameters
+        ----------
+        instead
+            Key → what stands for it: text for text, a whole number for a whole number.
+        """
+        count = 0
+        for path in sorted(path for path in self.folder.glob("*.keys") if _FILE.fullmatch(path.name)):
+            found = msgspec.msgpack.decode(read_bytes(path), type=_Registered)
+            keys = pl.read_parquet(io.BytesIO(found.keys)) if found.keys else pl.DataFrame({"key": []})
+            hers = keys["key"].is_in(
+                [key for key in instead if isinstance(key, str) == (keys["key"].dtype == pl.String)]
+            )
+            if hers.any():
+                packed = io.BytesIO()
+                renamed = [instead[key] if own else key for key, own in zip(keys["key"], hers, strict=True)]
+                pl.DataFrame({"key": renamed}, schema=keys.schema).write_parquet(packed)
+                whole = msgspec.structs.replace(found, keys=packed.getvalue())
+                atomic_write(path, msgspec.msgpack.encode(whole))
+                count += int(hers.sum())
+        self._keys, self._seen = pl.Series("key", [], dtype=pl.Null()), []
+        self.refresh()
+        return count
 
     def numbers(self, keys: pl.Series) -> pl.Series:
         """The numbers of keys (UInt32), null where a key is not registered."""

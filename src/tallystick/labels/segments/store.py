@@ -217,6 +217,28 @@ class Segments:
         far = 2**63 - 1
         return self.at(name, far, far)
 
+    def erase(self, entity: str, instead: Mapping[str | int, str | int]) -> int:
+        """Put other names in place of some keys of an entity; gives how many there were.
+
+        The members of every build stay in number: who they were is no longer told.
+
+        Parameters
+        ----------
+        entity
+            Whose directory.
+        instead
+            Key → what stands for it, of the same type.
+
+        Raises
+        ------
+        StateError
+            When another process builds.
+        """
+        if not (self.folder / "keys" / entity).is_dir():
+            return 0
+        with self._lock():
+            return self.directory(entity).erase(instead)
+
     def names(self) -> tuple[str, ...]:
         """The segments that were built, sorted."""
         folder = self.folder / "built"

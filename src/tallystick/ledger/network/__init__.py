@@ -3,7 +3,8 @@
 It has a face of its own, so that who only verifies a proof loads no HTTP.
 """
 
-from tallystick.ledger.network.client import Answer, Gathered, cosign_log, gather
+from tallystick.ledger.network.client import Answer, Gathered, check_url, cosign_log, gather
+from tallystick.ledger.network.cosigned import cosignatures
 from tallystick.ledger.network.server import WitnessServer
 
-__all__ = ["Answer", "Gathered", "WitnessServer", "cosign_log", "gather"]
+__all__ = ["Answer", "Gathered", "WitnessServer", "check_url", "cosign_log", "cosignatures", "gather"]

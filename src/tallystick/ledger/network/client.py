@@ -7,21 +7,22 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
 from tallystick.core import InputError, StateError, TallystickError, TamperError
 from tallystick.ledger.checkpoint import add_signatures
-from tallystick.ledger.head import read_checkpoint, read_size
+from tallystick.ledger.head import Checkpoint, read_checkpoint, read_size
 from tallystick.ledger.keys import Verifier
 from tallystick.ledger.log import Log
+from tallystick.ledger.network.cosigned import cosignatures
 from tallystick.ledger.note import Note, Signature, read_note, read_signatures, trusted_signatures
 from tallystick.ledger.policy import Policy
-from tallystick.ledger.witness.protocol import Reply, Request, write_request
+from tallystick.ledger.witness.protocol import Reply, Request, origin_id, write_request
 from tallystick.ledger.words import WORDS
 
 _ANSWER_BYTES_MAX = 1 << 16
@@ -32,12 +33,16 @@ Prove = Callable[[int, int], Sequence[bytes]]
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What one witness said: `ok` and its signatures, or the fault; `size` is what it has cosigned, as far as known."""
+    """What one witness said: `ok` and its signatures, or the fault; `size` is what it has cosigned, as far as known.
+
+    `held` is the checkpoint that it shows where it says that it has seen another tree, as it came; b"" otherwise.
+    """
 
     ok: bool
     signatures: tuple[Signature, ...] = ()
     size: int = 0
     fault: TallystickError | None = None
+    held: bytes = b""
 
 
 class Gathered(msgspec.Struct, frozen=True):
@@ -49,25 +54,30 @@ class Gathered(msgspec.Struct, frozen=True):
 
 
 def gather(
-    note: bytes, policy: Policy, prove: Prove, sizes: dict[str, int] | None = None, timeout_s: float = 5.0
+    note: bytes,
+    policy: Policy,
+    prove: Prove,
+    sizes: Mapping[str, int] | None = None,
+    timeout_s: float = 5.0,
+    grace_s: float = 0.2,
 ) -> Gathered:
-    """Ask every witness of a policy that has an address to cosign a checkpoint, all at once.
+    """Ask every witness of a policy that has an address, and has not cosigned a checkpoint yet, to do so, all at once.
 
-    It comes back as soon as the quorum holds, every witness has answered, or the time is over. What a witness signs is
-    checked with its key before it counts, so a witness that lies counts as one that is silent.
+    It comes back when every witness has answered, the time is over, or the quorum holds and the others had a moment
+    more. What a witness signs is checked with its key before it counts, so one that lies counts as one that is silent.
 
     Parameters
     ----------
     note
-        The signed checkpoint.
+        The signed checkpoint; cosignatures that it bears already count.
     policy
         The witnesses, their addresses and the quorum.
     prove
         Makes consistency proofs from the log's tiles; it may be called from several threads, one at a time.
     sizes
         The sizes that the witnesses last cosigned, by name, as far as known; a wrong one costs one more question.
-    timeout_s
-        Seconds in all, above 0.
+    timeout_s, grace_s
+        Seconds in all, above 0; seconds for the others once the quorum holds, from 0.
 
     Raises
     ------
@@ -82,7 +92,8 @@ def gather(
     >>> gather(note, parse_policy(b"quorum none\\n"), lambda old, new: ()).quorum
     True
     """
-    size, turn = read_checkpoint(read_note(note).text).size, threading.Lock()
+    head, turn = read_checkpoint(read_note(note).text), threading.Lock()
+    size, signed = head.size, frozenset(cosignatures(policy, note))
     answered: queue.Queue[tuple[str, Answer]] = queue.Queue()
 
     def hashes(old: int) -> Sequence[bytes]:
@@ -91,32 +102,46 @@ def gather(
 
     def converse(name: str, conversation: _Conversation) -> None:
         old = min((sizes or {}).get(name, 0), size)
-        answered.put((name, conversation.ask(note, size, old, hashes)))
+        answered.put((name, conversation.ask(note, head, old, hashes)))
 
     asked = {
         name: _Conversation(Verifier(party.vkey), party.url, timeout_s)
         for name, party in policy.witnesses.items()
-        if party.url
+        if party.url and name not in signed
     }
     for name, conversation in asked.items():
         threading.Thread(target=converse, args=(name, conversation), name=f"witness {name}", daemon=True).start()
+    answers = _collect(answered, len(asked), lambda names: policy.holds(signed | names), timeout_s, grace_s)
+    quorum = policy.holds(signed | _cosigners(answers))
+    for name, conversation in asked.items():
+        if name not in answers:
+            conversation.hang_up()
+            answers[name] = Answer(False, fault=StateError(WORDS("witness.later" if quorum else "witness.silent")))
+    signatures = [signature for answer in answers.values() for signature in answer.signatures]
+    return Gathered(add_signatures(note, signatures), quorum, answers)
+
+
+def _collect(
+    answered: queue.Queue[tuple[str, Answer]],
+    asked: int,
+    holds: Callable[[frozenset[str]], bool],
+    timeout_s: float,
+    grace_s: float,
+) -> dict[str, Answer]:
     answers: dict[str, Answer] = {}
-    end = time.monotonic() + timeout_s
-    while len(answers) < len(asked) and not policy.holds(_signed(answers)):
+    end, met = time.monotonic() + timeout_s, holds(frozenset())
+    while len(answers) < asked:
+        if not met and holds(_cosigners(answers)):
+            end, met = min(end, time.monotonic() + grace_s), True
         try:
             name, answer = answered.get(timeout=max(0.0, end - time.monotonic()))
         except queue.Empty:
             break
         answers[name] = answer
-    for name, conversation in asked.items():
-        if name not in answers:
-            conversation.hang_up()
-            answers[name] = Answer(False, fault=StateError(WORDS("witness.silent")))
-    signatures = [signature for answer in answers.values() for signature in answer.signatures]
-    return Gathered(add_signatures(note, signatures), policy.holds(_signed(answers)), answers)
+    return answers
 
 
-def cosign_log(log: Log, policy: Policy, sizes: dict[str, int] | None = None, timeout_s: float = 5.0) -> Gathered:
+def cosign_log(log: Log, policy: Policy, sizes: Mapping[str, int] | None = None, timeout_s: float = 5.0) -> Gathered:
     """Sign the log as it is, gather cosignatures, and publish the checkpoint with them when they are a quorum.
 
     Without a quorum the log's own checkpoint stays as it is; ask again later.
@@ -134,7 +159,26 @@ def cosign_log(log: Log, policy: Policy, sizes: dict[str, int] | None = None, ti
     return gathered
 
 
-def _signed(answers: dict[str, Answer]) -> frozenset[str]:
+def check_url(url: str) -> SplitResult:
+    """Take the address of a witness apart; raises `InputError` when it is none.
+
+    Examples
+    --------
+    >>> check_url("https://witness.example/w1").path
+    '/w1'
+    """
+    parts = urlsplit(url)
+    try:
+        known = parts.scheme in ("http", "https") and parts.hostname and not (parts.query or parts.fragment)
+        parts.port  # noqa: B018
+    except ValueError:
+        known = False
+    if not known:
+        raise InputError(WORDS("witness.url", given=url))
+    return parts
+
+
+def _cosigners(answers: dict[str, Answer]) -> frozenset[str]:
     return frozenset(name for name, answer in answers.items() if answer.ok)
 
 
@@ -142,34 +186,29 @@ class _Conversation:
     """The questions to one witness over one connection."""
 
     def __init__(self, key: Verifier, url: str, timeout_s: float) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise InputError(WORDS("witness.url", given=url))
-        try:
-            port = parts.port
-        except ValueError:
-            raise InputError(WORDS("witness.url", given=url)) from None
-        self._key, self._path = key, parts.path.rstrip("/") + "/add-checkpoint"
+        parts = check_url(url)
+        host, port = parts.hostname or "", parts.port
+        self._key, self._path = key, parts.path.rstrip("/")
         self._line: HTTPConnection = (
-            HTTPSConnection(parts.hostname, port, timeout=timeout_s, context=ssl.create_default_context())
+            HTTPSConnection(host, port, timeout=timeout_s, context=ssl.create_default_context())
             if parts.scheme == "https"
-            else HTTPConnection(parts.hostname, port, timeout=timeout_s)
+            else HTTPConnection(host, port, timeout=timeout_s)
         )
         self._over = False
 
-    def ask(self, note: bytes, size: int, old: int, hashes: Callable[[int], Sequence[bytes]]) -> Answer:
+    def ask(self, note: bytes, head: Checkpoint, old: int, hashes: Callable[[int], Sequence[bytes]]) -> Answer:
         """Ask until the witness signs or refuses for good; gives an answer whatever comes over the line."""
-        reply = Reply(0, b"")
+        reply, size = Reply(0, b""), head.size
         try:
             for _ in range(_TRIES_MAX):
                 path = tuple(hashes(old)) if 0 < old < size else ()
-                reply = self._post(write_request(Request(old, path, note)))
+                reply = self._send("POST", "/add-checkpoint", write_request(Request(old, path, note)))
                 held = read_size(reply.body.decode("ascii", "replace").strip("\n")) if reply.status == 409 else None
-                if held is None or held == old or self._over:
+                if held is None or held == old or held > size or self._over:
                     break
-                if held > size:
-                    return Answer(False, size=held, fault=StateError(WORDS("witness.ahead", given=held, size=size)))
                 old = held
+            if reply.status in (409, 422):
+                return self._disputed(reply, head)
             return self._judge(reply, note, size)
         except (OSError, HTTPException, ValueError):
             return Answer(False, fault=StateError(WORDS("witness.silent")))
@@ -186,11 +225,21 @@ class _Conversation:
             with suppress(OSError):
                 line.shutdown(socket.SHUT_RDWR)
 
+    def _disputed(self, reply: Reply, head: Checkpoint) -> Answer:
+        """The witness says that it has seen another tree, or more of it: ask which."""
+        size = read_size(reply.body.decode("ascii", "replace").strip("\n")) or 0
+        fault = _refusal(reply)
+        if reply.status == 409 and size > head.size:
+            fault = StateError(WORDS("witness.ahead", given=size, size=head.size))
+        try:
+            shown = self._send("GET", f"/{origin_id(head.origin)}/checkpoint")
+        except (OSError, HTTPException, ValueError, TallystickError):
+            return Answer(False, size=size, fault=fault)
+        return Answer(False, size=size, fault=fault, held=shown.body if shown.status == 200 else b"")
+
     def _judge(self, reply: Reply, note: bytes, size: int) -> Answer:
         if reply.status != 200:
-            why = reply.body.decode("utf-8", "replace")[:200].strip()
-            shown = "".join(letter if letter.isprintable() else "?" for letter in why)
-            return Answer(False, fault=StateError(WORDS("witness.refused", status=reply.status, why=shown)))
+            raise _refusal(reply)
         try:
             lines = read_signatures(reply.body.decode())
         except (UnicodeDecodeError, TamperError):
@@ -198,10 +247,17 @@ class _Conversation:
         found = trusted_signatures(Note(read_note(note).text, lines), [self._key])
         return Answer(True, tuple(signature for _, signature in found), size)
 
-    def _post(self, body: bytes) -> Reply:
-        self._line.request("POST", self._path, body, {"Content-Type": "text/plain; charset=utf-8"})
+    def _send(self, method: str, path: str, body: bytes | None = None) -> Reply:
+        headers = {"Content-Type": "text/plain; charset=utf-8"} if body is not None else {}
+        self._line.request(method, self._path + path, body, headers)
         with self._line.getresponse() as response:
             answer = response.read(_ANSWER_BYTES_MAX + 1)
             if len(answer) > _ANSWER_BYTES_MAX:
                 raise TamperError(WORDS("witness.answer", status=response.status))
             return Reply(response.status, answer)
+
+
+def _refusal(reply: Reply) -> StateError:
+    why = reply.body.decode("utf-8", "replace")[:200].strip()
+    shown = "".join(letter if letter.isprintable() else "?" for letter in why)
+    return StateError(WORDS("witness.refused", status=reply.status, why=shown))

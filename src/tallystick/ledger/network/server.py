@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import re
+import socket
+import sys
 import threading
+import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from tallystick.core import TallystickError
 from tallystick.ledger.witness.protocol import REQUEST_BYTES_MAX, Reply, origin_id
 from tallystick.ledger.witness.witness import Witness
 
 _SECONDS_MAX = 30
+_CONNECTION_SECONDS_MAX = 60
+_CONNECTIONS_MAX = 128
 _LENGTH = re.compile(r"[0-9]{1,9}")
 
 
 class WitnessServer:
-    """Serves one witness: `POST /add-checkpoint`, and `GET /<SHA-256 of the origin>/checkpoint` for who compares.
+    """Serves one witness: `POST /add-checkpoint` and `/sign-subtree`, and `GET /<SHA-256 of the origin>/checkpoint`.
 
-    It speaks plain HTTP; an institution puts its own TLS in front. A request has 30 seconds a read and at most 1 MiB.
+    It speaks plain HTTP; an institution puts its own TLS in front. A request has at most 1 MiB, a read 30 seconds, a
+    connection 60 seconds in all, and there are at most 128 of them: a client that dawdles takes no place for ever.
 
     Parameters
     ----------
@@ -41,7 +48,7 @@ class WitnessServer:
         class Handler(_Handler):
             served = witness
 
-        self._server = ThreadingHTTPServer((host, port), Handler)
+        self._server = _Server((host, port), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, name="witness", daemon=True)
 
     @property
@@ -64,6 +71,44 @@ class WitnessServer:
         self._server.server_close()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = _CONNECTIONS_MAX
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self._open: dict[Any, float] = {}
+        self._turn = threading.Lock()
+        super().__init__(address, handler)
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Whether there is a place for one more connection."""
+        with self._turn:
+            if len(self._open) >= _CONNECTIONS_MAX:
+                return False
+            self._open[request] = time.monotonic()
+        return True
+
+    def shutdown_request(self, request: Any) -> None:
+        """End a connection and free its place."""
+        with self._turn:
+            self._open.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Between requests: end the connections that had their time; whoever reads from them finds the end."""
+        late = time.monotonic() - _CONNECTION_SECONDS_MAX
+        with self._turn:
+            for request, since in self._open.items():
+                if since < late:
+                    with suppress(OSError):
+                        request.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is none of the operator's business; anything else is."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
 class _Handler(BaseHTTPRequestHandler):
     served: ClassVar[Witness]
     protocol_version = "HTTP/1.1"
@@ -72,19 +117,24 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _SECONDS_MAX
 
     def do_POST(self) -> None:
-        length = self.headers.get("Content-Length", "")
-        if self.headers.get("Transfer-Encoding") or not _LENGTH.fullmatch(length):
-            self._answer(Reply(411, b"Content-Length is needed\n"), close=True)
-        elif int(length) > REQUEST_BYTES_MAX:
+        lengths = self.headers.get_all("Content-Length", [])
+        if self.headers.get("Transfer-Encoding") or len(lengths) != 1 or not _LENGTH.fullmatch(lengths[0]):
+            self._answer(Reply(411, b"one Content-Length is needed\n"), close=True)
+            return
+        length = int(lengths[0])
+        if length > REQUEST_BYTES_MAX:
             self._answer(Reply(413, f"at most {REQUEST_BYTES_MAX} bytes\n".encode()), close=True)
+            return
+        body = self.rfile.read(length)
+        if len(body) < length:
+            self.close_connection = True
+            return
+        answers = {"/add-checkpoint": self.served.add_checkpoint, "/sign-subtree": self.served.sign_subtree}
+        answer = answers.get(self.path)
+        if answer is None:
+            self._answer(Reply(404, f"no such path; allowed: POST {', POST '.join(answers)}\n".encode()))
         else:
-            body = self.rfile.read(int(length))
-            if len(body) < int(length):
-                self.close_connection = True
-            elif self.path != "/add-checkpoint":
-                self._answer(Reply(404, b"no such path; allowed: POST /add-checkpoint\n"))
-            else:
-                self._answer(self.served.add_checkpoint(body))
+            self._answer(answer(body))
 
     def do_GET(self) -> None:
         try:

@@ -59,21 +59,19 @@ def read_request(body: bytes) -> Request:
     >>> read_request(b"old 7\\n\\nbank.example/log...").old
     7
     """
+    if len(body) > REQUEST_BYTES_MAX:
+        raise InputError(WORDS("witness.request"))
     head, blank, note = body.partition(b"\n\n")
     try:
-        first, *lines = head.decode("ascii").split("\n")
+        first, *lines = head.decode("ascii").split("\n", HASHES_MAX + 1)
     except UnicodeDecodeError:
         raise InputError(WORDS("witness.request")) from None
+    if not blank or len(lines) > HASHES_MAX:
+        raise InputError(WORDS("witness.request"))
     old = read_size(first.removeprefix("old ")) if first.startswith("old ") else None
     hashes = [decode_base64(line) for line in lines]
     whole = tuple(item for item in hashes if item is not None and len(item) == 32)
-    if (
-        old is None
-        or not blank
-        or len(body) > REQUEST_BYTES_MAX
-        or len(hashes) > HASHES_MAX
-        or len(whole) < len(hashes)
-    ):
+    if old is None or len(whole) < len(hashes):
         raise InputError(WORDS("witness.request"))
     return Request(old, whole, note)
 

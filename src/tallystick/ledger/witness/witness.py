@@ -11,10 +11,12 @@ from tallystick.ledger.checkpoint import add_signatures, cosign, split_signature
 from tallystick.ledger.equivocation import contradict, make_equivocation
 from tallystick.ledger.head import Checkpoint, read_checkpoint
 from tallystick.ledger.keys import KeyKind, Signer, Verifier
-from tallystick.ledger.note import read_note
-from tallystick.ledger.tree import EMPTY_ROOT, verify_consistency
+from tallystick.ledger.note import read_note, trusted_signatures
+from tallystick.ledger.profile import Profile, check_profile, profile_of
+from tallystick.ledger.tree import verify_consistency, verify_subtree
 from tallystick.ledger.witness.protocol import SIZE_TYPE, Reply, Request, read_request
 from tallystick.ledger.witness.record import Held, Record
+from tallystick.ledger.witness.subtree import SubtreeRequest, read_subtree_request, sign_request
 from tallystick.ledger.words import WORDS
 
 
@@ -29,7 +31,7 @@ class Witness:
     folder
         Where it remembers; one process at a time.
     signers
-        Its keys, of the kinds COSIGNATURE and ML_DSA_44; each signs every checkpoint.
+        Its keys, of the kinds COSIGNATURE, ML_DSA_44 and SM2; each signs every checkpoint.
     logs
         The public keys of the logs that it witnesses; a log's origin is its key's name, and it may have several keys.
     clock
@@ -38,7 +40,7 @@ class Witness:
     Raises
     ------
     InputError
-        When a key is of another kind, or there is none.
+        When a key is of another kind, there is none, or the keys of a log are of two profiles.
     StateError
         When another process holds the folder.
 
@@ -66,7 +68,10 @@ class Witness:
         self._own = [signer.verifier for signer in signers]
         self._logs: dict[str, list[Verifier]] = {}
         for verifier in logs:
-            self._logs.setdefault(verifier.name, []).append(verifier)
+            keys = self._logs.setdefault(verifier.name, [verifier])
+            check_profile(profile_of(keys[0].kind), verifier.kind)
+            if verifier not in keys:
+                keys.append(verifier)
         self.record = Record(folder)
         self._turn = Lock()
 
@@ -121,20 +126,88 @@ class Witness:
                 # The fault names a file of ours: that is for the operator, not for the net.
                 return _refuse(500, InputError(WORDS("witness.state")))
 
+    def sign_subtree(self, body: bytes) -> Reply:
+        """Answer one sign-subtree request: cosign a part of a tree that this witness has cosigned.
+
+        It changes nothing that the witness remembers. A witness without an ML-DSA-44 key does not know the request.
+
+        Parameters
+        ----------
+        body
+            `subtree START END`, the subtree's root, cosignatures of it and the lines of its proof, a blank line, the
+            checkpoint, which bears a cosignature of this witness or is the last one that it cosigned.
+
+        Returns
+        -------
+        Reply
+            The statuses of C2SP tlog-witness.
+        """
+        signers = [signer for signer in self._signers if signer.kind is KeyKind.ML_DSA_44]
+        if not signers:
+            return _refuse(404, InputError(WORDS("witness.subtrees")))
+        try:
+            request = read_subtree_request(body)
+        except TallystickError as fault:
+            return _refuse(400, fault)
+        head = request.head
+        keys = self._logs.get(head.origin)
+        if keys is None:
+            return _refuse(404, InputError(WORDS("witness.unknown", given=head.origin)))
+        try:
+            known = self._known(request, head, keys)
+            if known is not None:
+                return known
+            verify_subtree(
+                request.start,
+                request.stop,
+                head.size,
+                request.hashes,
+                request.root,
+                head.root,
+                profile_of(keys[0].kind),
+            )
+        except TamperError as fault:
+            return _refuse(422, fault)
+        try:
+            return Reply(200, sign_request(request, signers))
+        except TallystickError as fault:
+            return _refuse(500, fault)
+
+    def _known(self, request: SubtreeRequest, head: Checkpoint, keys: Sequence[Verifier]) -> Reply | None:
+        """Refuse a checkpoint that this witness has not cosigned; None when it has."""
+        own = [
+            line for line in request.note.signatures if any((k.name, k.id) == (line.name, line.id) for k in self._own)
+        ]
+        if own:
+            try:
+                trusted_signatures(request.note, self._own)
+            except TamperError as fault:
+                return _refuse(403, fault)
+            return None
+        try:
+            with self._turn:
+                held = self.record.held(head.origin, keys, self._own)
+        except (OSError, TallystickError):
+            return _refuse(500, InputError(WORDS("witness.state")))
+        if held is None:
+            return _refuse(403, InputError(WORDS("witness.unseen")))
+        return None if held.head == head else Reply(409, held.note)
+
     def _judge(self, request: Request, note: bytes, head: Checkpoint, held: Held | None) -> Reply:
-        last = held.head if held else Checkpoint(head.origin, 0, EMPTY_ROOT)
-        if held is not None and contradict(last, head):
+        profile = profile_of(self._logs[head.origin][0].kind)
+        last = held.head if held else Checkpoint(head.origin, 0, profile.empty)
+        if held is not None and contradict(last, head, profile=profile):
             self._accuse("forks", held, note)
         if request.old != last.size:
             return Reply(409, f"{last.size}\n".encode(), SIZE_TYPE)
         if head.size == last.size and head.root != last.root:
             return Reply(409, f"{last.size}\n".encode(), SIZE_TYPE)
         try:
-            _continues(last, head, request.hashes)
+            _continues(last, head, request.hashes, profile)
         except TamperError as fault:
             if held is not None:
                 # A proof made from another past leads to another old root; from a power of two it does not name one.
-                proved = bool(last.size & (last.size - 1)) and contradict(last, head, request.hashes)
+                proved = bool(last.size & (last.size - 1)) and contradict(last, head, request.hashes, profile)
                 self._accuse("forks" if proved else "refused", held, note, request.hashes)
             return _refuse(422, fault)
         time_s = max(self._clock(), held.time_s if held else 0)
@@ -150,12 +223,12 @@ class Witness:
         )
 
 
-def _continues(last: Checkpoint, head: Checkpoint, hashes: Sequence[bytes]) -> None:
+def _continues(last: Checkpoint, head: Checkpoint, hashes: Sequence[bytes], profile: Profile) -> None:
     if last.size == 0 or head.size == last.size:
-        if hashes or (head.size == 0 and head.root != EMPTY_ROOT):
+        if hashes or (head.size == 0 and head.root != profile.empty):
             raise TamperError(WORDS("proof.length", given=len(hashes)))
         return
-    verify_consistency(last.size, head.size, hashes, last.root, head.root)
+    verify_consistency(last.size, head.size, hashes, last.root, head.root, profile)
 
 
 def _refuse(status: int, fault: TallystickError) -> Reply:

@@ -1,0 +1,103 @@
+"""Who read a person's record, and what for: noted before it is given out, a leaf as soon as somebody writes."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import msgspec
+import sqlalchemy as sql
+
+from tallystick.core import Instant, Place, StateError, TamperError
+from tallystick.desk.evidence_words import WORDS
+from tallystick.desk.index import last_evidence
+from tallystick.desk.journal import Evidence, Journal
+from tallystick.desk.project import Project
+from tallystick.store import AppendLog
+
+ACCESS = "data access"
+"""The kind of the leaf."""
+
+_WAIT_S = 0.02
+_TRIES = 500
+
+
+class Access(msgspec.Struct, frozen=True):
+    """One look at a recorded decision: by whom, when, what was done with it, and the purpose that was named.
+
+    `position` is that of the decision's frame, so that the leaf names nobody.
+    """
+
+    by: str
+    at: Instant
+    action: str
+    position: int
+    purpose: str = ""
+
+
+class _Numbered(msgspec.Struct, frozen=True):
+    number: int
+    access: Access
+
+
+def note_access(project: Project, access: Access) -> None:
+    """Make an access durable, beside a writer too; what was not noted must not be given out.
+
+    Raises
+    ------
+    StateError
+        When it cannot be written.
+    """
+    for _ in range(_TRIES):
+        try:
+            with AppendLog(_folder(project)) as log:
+                log.append([msgspec.json.encode(access)])
+            return
+        except StateError as error:
+            if error.code != "log.locked":
+                raise
+        time.sleep(_WAIT_S)
+    raise StateError(WORDS("access.busy"), Place(str(_folder(project))))
+
+
+def accesses(project: Project) -> tuple[Access, ...]:
+    """Every access that was noted, oldest first.
+
+    Raises
+    ------
+    TamperError
+        When a byte is not what was written.
+    """
+    if not _folder(project).is_dir():
+        return ()
+    with AppendLog(_folder(project), write=False) as log:
+        return tuple(msgspec.json.decode(frame, type=Access) for _, frame in log.read())
+
+
+def publish_accesses(project: Project, journal: Journal, index: sql.Engine) -> int:
+    """Buffer a leaf for every access that has none yet, and say how many; the index must be that of the journal.
+
+    Raises
+    ------
+    TamperError
+        When the last access that has a leaf is not the one that was noted.
+    """
+    noted = accesses(project)
+    if not noted:
+        return 0
+    place = last_evidence(index, ACCESS)
+    done = 0
+    if place is not None:
+        record = next(journal.read(start=place, stop=place + 1)).record
+        assert isinstance(record, Evidence)
+        last = msgspec.convert({**record.payload}, _Numbered)
+        done = last.number + 1
+        if done > len(noted) or noted[last.number] != last.access:
+            raise TamperError(WORDS("access.differs", given=len(noted), published=done), Place(str(_folder(project))))
+    for number, access in enumerate(noted[done:], done):
+        journal.append_evidence(ACCESS, msgspec.to_builtins(_Numbered(number, access)))
+    return len(noted) - done
+
+
+def _folder(project: Project) -> Path:
+    return project.state / "access"

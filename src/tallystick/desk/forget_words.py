@@ -1,0 +1,63 @@
+"""The messages of forgetting, holds and duties to keep."""
+
+from tallystick.core import Catalogue
+
+WORDS = Catalogue(
+    {
+        "forget.column": (
+            "{given!r} does not say who it is; allowed: COLUMN=VALUE with a column of {allowed}",
+            "{given!r} 未指明主体；允许：列=值，列为 {allowed}",
+        ),
+        "forget.none": (
+            "no source declares a `subject`, so nothing is stored by person and nobody can be forgotten",
+            "没有数据源声明 subject，数据未按个人存储，无法遗忘任何人",
+        ),
+        "forget.unknown": (
+            "nothing is held of {given!r}: no key, no row, no rejected record",
+            "未持有 {given!r} 的任何数据：没有密钥、数据行或被拒记录",
+        ),
+        "forget.reason": (
+            "the reason names the person ({given!r}), and it is kept for ever; say it without",
+            "理由中含有该人的信息（{given!r}），而理由将永久保存；请改写",
+        ),
+        "forget.kept": (
+            "{stream}: what happened on {last} must be kept until {until} ({why}); nothing was erased",
+            "{stream}：{last} 发生的事件须保存至 {until}（{why}）；未擦除任何内容",
+        ),
+        "forget.held": (
+            "held since {since}, until {until} ({why}); nothing was erased",
+            "自 {since} 起被保全，至 {until}（{why}）；未擦除任何内容",
+        ),
+        "forget.held_open": (
+            "held since {since}, until `tally hold --lift` ends it ({why}); nothing was erased",
+            "自 {since} 起被保全，直至 `tally hold --lift` 解除（{why}）；未擦除任何内容",
+        ),
+        "forget.file": (
+            "the note of what is being erased cannot be read: {why}",
+            "擦除进度记录无法读取：{why}",
+        ),
+        "forget.erased": ("erased on request of its subject", "应主体要求已擦除"),
+        "forget.uncovered": (
+            "frame {position} cannot be opened because its key was destroyed, but no leaf says that it was erased",
+            "帧 {position} 因密钥已销毁而无法打开，但没有任何叶记录其擦除",
+        ),
+        "forget.redis": (
+            "[state] replica names {given}, but the client is not installed: pip install 'tallystick[redis]'",
+            "[state] replica 指向 {given}，但未安装客户端：pip install 'tallystick[redis]'",
+        ),
+        "forget.replica": (
+            "the replica {given} cannot be reached, so nothing further was erased: {why}; call again when it can",
+            "无法连接副本 {given}，后续未再擦除：{why}；恢复连接后请再次执行",
+        ),
+        "hold.none": ("nothing holds {given!r}", "没有对 {given!r} 的保全"),
+        "hold.past": ("{given} is past; allowed: a day to come", "{given} 已过去；允许：将来的日期"),
+        "retention.stream": (
+            "{given!r} is no source; allowed: {allowed}",
+            "{given!r} 不是数据源；允许：{allowed}",
+        ),
+        "retention.keep": (
+            "{given!r} is no time to keep; allowed: a whole number and y, mo, w or d, as in 5y",
+            "{given!r} 不是保存期限；允许：整数加 y、mo、w 或 d，如 5y",
+        ),
+    }
+)
