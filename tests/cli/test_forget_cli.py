@@ -40,9 +40,10 @@ def test_a_customer_is_forgotten_and_replay_says_so(bank: Path, who: str, tmp_pa
         assert words in out
     assert json.loads(answer.read_text("utf-8"))["erased"] == done["erasure"]["counts"]["journal.decisions"]
     for language, words in (("en", "nothing is held of"), ("zh", "未持有")):
-        code, _, error = tally("--language", language, "-p", bank, "forget", who)
+        code, _, error = tally("--language", language, "-p", bank, "forget", who, "--reason", "asked")
         assert code == 1
         assert words in error
+    assert tally("-p", bank, "forget", who)[0] == 2
     code, out, _ = tally("-p", bank, "forget", "--json", answer)
     assert (code, out) == (0, "nothing was begun and left unfinished\n")
     assert json.loads(answer.read_text("utf-8")) == []
@@ -57,7 +58,7 @@ def test_a_hold_is_placed_listed_obeyed_and_lifted(bank: Path, who: str, tmp_pat
     assert "until 2099-01-31: case 7" in out
     [hold] = json.loads(answer.read_text("utf-8"))
     for language, words in (("en", "until 2099-01-31 (case 7)"), ("zh", "至 2099-01-31（case 7）")):
-        code, _, error = tally("--language", language, "-p", bank, "forget", who)
+        code, _, error = tally("--language", language, "-p", bank, "forget", who, "--reason", "asked")
         assert code == 1
         assert words in error
     code, out, _ = tally("-p", bank, "--language", "zh", "hold")

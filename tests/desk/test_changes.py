@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from tallystick.core import TamperError
-from tallystick.desk import Desk, decide, load_project, prove_decision
+from tallystick.core import InputError, TamperError
+from tallystick.desk import Desk, access, decide, load_project, prove_decision
 from tallystick.desk.access import ACCESS, Access, accesses, note_access
 from tallystick.desk.changes import LABELS, POLICY, publish_changes
 from tallystick.desk.evidence import check_log
 from tallystick.desk.index import update_index
 from tallystick.desk.journal import Evidence
 from tallystick.desk.openlog import read_journal, writing
+from tallystick.desk.project import Project
 from tallystick.store.sql import connect
 
 Payment = Callable[..., dict[str, Any]]
@@ -74,7 +75,9 @@ def test_a_changed_label_is_named(bank: Path) -> None:
     assert leaves(bank, LABELS)[-1]["changed"] == other
 
 
-def test_who_read_a_record_is_noted_first_and_then_a_leaf(bank: Path, payment: Payment, tmp_path: Path) -> None:
+def test_who_read_a_record_is_noted_first_and_then_a_leaf(
+    bank: Path, payment: Payment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By whom, what for, which frame; beside an open desk too, whose next opening publishes it."""
     project = load_project(bank)
     with Desk(project) as desk:
@@ -90,9 +93,37 @@ def test_who_read_a_record_is_noted_first_and_then_a_leaf(bank: Path, payment: P
     (leaf,) = leaves(bank, ACCESS)
     assert (leaf["number"], leaf["access"]["by"]) == (0, "Ann")
     note_access(project, Access("Bo", 5, "prove", answer.position))
+    note_access(project, Access("Cy", 6, "prove", answer.position))
     with Desk(project):
         pass
-    assert [one["access"]["by"] for one in leaves(bank, ACCESS)] == ["Ann", "Bo"]
+    assert [one["access"]["by"] for one in leaves(bank, ACCESS)] == ["Ann", "Bo", "Cy"]
+    read: list[int] = []
+    real = access.accesses
+
+    def counted(project: Project, start: int = 0) -> tuple[Access, ...]:
+        read.append(len(found := real(project, start)))
+        return found
+
+    monkeypatch.setattr(access, "accesses", counted)
+    with Desk(project):
+        pass
+    assert read == [1], "those that have their leaf are not read at every opening"
+    assert len(leaves(bank, ACCESS)) == 3
+
+
+def test_the_purpose_of_a_proof_does_not_name_the_person(bank: Path, payment: Payment, tmp_path: Path) -> None:
+    """It would be a leaf for ever, forgotten or not: neither a note nor a proof is written."""
+    project = load_project(bank)
+    with Desk(project) as desk:
+        answer = decide(desk, payment(1))
+    path, subject = tmp_path / "proof.json", payment(1)["customer_id"]
+    for words in ({"purpose": f"complaint of {subject}"}, {"by": subject}):
+        with pytest.raises(InputError, match=subject) as caught:
+            prove_decision(project, answer.id, path, **words)
+        assert caught.value.code == "forget.reason"
+    assert (path.exists(), accesses(project)) == (False, ())
+    prove_decision(project, answer.id, path, by="Ann", purpose=f"payments, file {subject}0")
+    assert [one.by for one in accesses(project)] == ["Ann"]
 
 
 def test_a_note_that_was_taken_out_is_found(bank: Path, payment: Payment, tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ import pytest
 
 from tallystick import ledger
 from tallystick.core import InputError, StateError, TamperError
-from tallystick.desk import Desk, check_log, decide, load_project, prove_decision
-from tallystick.desk.evidence import open_keys, read_journal, sign_log, writing
+from tallystick.desk import Desk, check_log, decide, load_project, log_key, prove_decision
+from tallystick.desk.evidence import open_keys, open_log, read_journal, sign_log, writing
 from tallystick.desk.forget import forget_subject
 from tallystick.desk.index import find_decision, forget, update_index
 from tallystick.desk.journal import DecisionRecord, extend_ledger
@@ -282,3 +282,43 @@ def test_a_record_without_its_setting_is_proved_and_carries_nothing(project: Pro
     assert not (tmp_path / "proof.json").exists()
     key = prove_decision(project, "earlier", tmp_path / "proof.json")
     assert ledger.verify((tmp_path / "proof.json").read_bytes(), [key.read_text("ascii")]).ok
+
+
+def test_two_that_start_first_have_one_key(definitions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that comes later takes the key of the other, and `vkey` is that of `skey`."""
+    project, first = load_project(definitions), []
+    real = ledger.generate_key
+
+    def late(name: str, kind: ledger.KeyKind) -> tuple[str, str]:
+        monkeypatch.setattr(ledger, "generate_key", real)
+        first.append(log_key(project))
+        return real(name, kind)
+
+    monkeypatch.setattr(ledger, "generate_key", late)
+    assert [log_key(project)] == first
+    folder = project.state / "ledger"
+    assert ledger.Signer((folder / "skey").read_text("ascii").strip()).verifier.vkey == first[0]
+    assert ((folder / "skey").stat().st_mode & 0o777, list(folder.glob(".skey*"))) == (0o600, [])
+    for text in ("another\n", None):
+        if text is None:
+            (folder / "vkey").unlink()
+        else:
+            (folder / "vkey").write_text(text, "ascii")
+        assert log_key(project) == first[0]
+
+
+@pytest.mark.parametrize("write", [False, True])
+@pytest.mark.parametrize("left", ["checkpoint", "vkey"])
+def test_a_log_without_its_secret_key_gets_no_other(bank: Path, left: str, write: bool) -> None:
+    """Neither a reader nor a writer makes one; what is left stays as it is."""
+    project = load_project(bank)
+    folder = project.state / "ledger"
+    for name in {"checkpoint", "vkey", "skey"} - {left}:
+        (folder / name).unlink()
+    before = (folder / left).read_bytes()
+    for _ in range(2):
+        with pytest.raises(StateError, match=f"{left}.*Restore the secret key") as caught:
+            open_log(project, write=write)
+        assert caught.value.code == "ledger.secret"
+        (folder / "skey").write_text("", "ascii")
+    assert (folder / left).read_bytes() == before

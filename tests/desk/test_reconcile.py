@@ -188,3 +188,12 @@ def test_a_check_writes_nothing(project: Project) -> None:
     check_ledger(project)
     after = {path: path.read_bytes() for path in (project.state / "ledger").rglob("*") if path.is_file()}
     assert after == before
+
+
+def test_a_later_count_without_the_source_keeps_what_it_said(project: Project) -> None:
+    """Counting a day again without --received does not wipe out that five requests came and three were answered."""
+    assert not reconcile(project, DAY, {"payments": 5}).holds
+    assert reconcile(project, DAY, {}).holds
+    assert any("5 requests received" in fault.text() for fault in check_ledger(project).faults)
+    assert reconcile(project, DAY, {"payments": 3}).holds
+    assert check_ledger(project).faults == ()

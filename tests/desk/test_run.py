@@ -17,6 +17,7 @@ from tallystick.core import StateError
 from tallystick.desk import (
     STEPS,
     check_log,
+    forget_subject,
     last_run,
     load_project,
     replay_decisions,
@@ -116,6 +117,22 @@ def test_a_run_killed_while_deciding_goes_on(whole: Path) -> None:
     assert run.verify is not None
     assert (run.verify.history.decisions, run.verify.history.differing, run.verify.vector.differing) == (300, 0, 0)
     assert (run.verify.proofs, run.verify.proofs_failed) == (305, 0)
+
+
+def test_a_run_goes_on_after_somebody_was_forgotten(whole: Path) -> None:
+    """Her decisions are passed over; the others are answered again from the journal, and all proofs hold."""
+    run_steps(load_project(whole), COUNTED)
+    project = load_project(whole)
+    with read_journal(project) as journal:
+        first = next(journal.read(kinds=("decision",)))
+    forget_subject(project, first.subject, "asked")
+    run = run_steps(load_project(whole), COUNTED)
+    assert run.decide is not None
+    assert run.verify is not None
+    answered, erased = sum(run.decide.outcomes.values()), run.verify.history.erased
+    assert erased > 0
+    assert answered + erased == 300
+    assert (run.verify.history.differing, run.verify.vector.differing, run.verify.proofs_failed) == (0, 0, 0)
 
 
 def test_fresh_puts_the_old_state_aside_and_loses_nothing(bank: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import errno
+import hashlib
 import os
 import shutil
 import signal
@@ -250,6 +253,14 @@ def test_a_changed_cosigned_checkpoint_is_no_quorum(
     assert verified(project, first, tmp_path)
 
 
+def own_as_witness(vkey: str) -> str:
+    """The log's Ed25519 key, written as that of a witness."""
+    name, _, key = vkey.split("+", 2)
+    witness = b"\x04" + base64.b64decode(key)[1:]
+    number = hashlib.sha256(name.encode() + b"\n" + witness).hexdigest()[:8]
+    return f"{name}+{number}+{base64.b64encode(witness).decode()}"
+
+
 def test_faults_of_the_policy_have_their_line(bank: Path) -> None:
     """`tally check` shows them all."""
     key, other = log_key(load_project(bank)), ledger.generate_key("bank.example/log")[1]
@@ -265,6 +276,8 @@ def test_faults_of_the_policy_have_their_line(bank: Path) -> None:
         assert words in text
     with pytest.raises(DefinitionErrors, match=r"trust\.policy:2"):
         with_policy(bank, f"log {key}\nwitness w1 nonsense\nquorum none\n")
+    with pytest.raises(DefinitionErrors, match=r"trust\.policy:1: .*its own witness"):
+        with_policy(bank, f"witness own {own_as_witness(key)}\nquorum none\n")
     (bank / "trust.policy").unlink()
     shown = run(*TALLY, "-p", str(bank), "check")
     assert shown.returncode == 1
@@ -345,14 +358,27 @@ def test_who_read_a_record_is_a_leaf(bank: Path, payment: Payment, tmp_path: Pat
 
 
 def test_a_policy_that_breaks_under_an_open_desk_ends_no_decision(
-    bank: Path, payment: Payment, caplog: pytest.LogCaptureFixture
+    bank: Path, payment: Payment, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is said aloud; the desk refuses it when it is opened next."""
+    """It is said aloud, one that cannot be read too; the desk refuses it when it is opened next."""
+    real = Path.read_bytes
+
+    def refused(path: Path) -> bytes:
+        if path.name == "trust.policy":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return real(path)
+
     project = with_policy(bank, f"log {log_key(load_project(bank))}\nquorum none\n")
     with Desk(project) as desk:
         (bank / "trust.policy").write_text("nonsense\n", "utf-8")
         decide(desk, payment(1))
     assert "trust.policy:1" in caplog.text
+    (bank / "trust.policy").write_text("quorum none\n", "utf-8")
+    with monkeypatch.context() as patch, Desk(project) as desk:
+        patch.setattr(Path, "read_bytes", refused)
+        decide(desk, payment(2))
+    assert "Permission denied" in caplog.text
+    (bank / "trust.policy").write_text("nonsense\n", "utf-8")
     with pytest.raises(DefinitionErrors):
         cosign_now(project)
     with pytest.raises(DefinitionErrors):

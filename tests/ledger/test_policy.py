@@ -98,6 +98,7 @@ def test_names_are_bytes() -> None:
     assert "\\xfe" in caught.value.text().encode("utf-8").decode()
 
 
+_BOTH = Signer(generate_key("both.example/1", KeyKind.ML_DSA_44)[0])
 _W1, _W2 = (f"witness {name} {_KEYS[name].verifier.vkey}" for name in ("X1", "X2"))
 
 
@@ -115,6 +116,8 @@ _W1, _W2 = (f"witness {name} {_KEYS[name].verifier.vkey}" for name in ("X1", "X2
         ([f"witness w {_LOG.verifier.vkey}", "quorum none"], 1, "policy.kind"),
         ([_W1, _W1.replace("X1 ", "other "), "quorum X1"], 2, "policy.twice"),
         ([f"log {_LOG.verifier.vkey}", f"log {_LOG.verifier.vkey}", "quorum none"], 2, "policy.twice"),
+        ([f"log {_BOTH.verifier.vkey}", f"witness w {_BOTH.verifier.vkey}", "quorum w"], 2, "policy.roles"),
+        ([f"witness w {_BOTH.verifier.vkey}", f"log {_BOTH.verifier.vkey}", "quorum w"], 2, "policy.roles"),
         ([_W1, _W2.replace("X2 ", "X1 "), "quorum X1"], 2, "policy.name"),
         ([_W1.replace("X1 ", "none "), "quorum none"], 1, "policy.name"),
         ([_W1, "group none any X1", "quorum none"], 2, "policy.name"),
@@ -136,6 +139,15 @@ def test_a_fault_names_its_line(lines: list[str], at: int | None, code: str) -> 
     fault = caught.value.faults[0]
     assert (fault.code, fault.place and fault.place.line) == (code, at)
     assert fault.text("zh").startswith("trust.policy")
+
+
+def test_a_log_that_the_reader_trusts_is_no_witness() -> None:
+    """Its own signature is no quorum, where its key comes from elsewhere than the policy too."""
+    policy = parse_policy(f"witness w {_BOTH.verifier.vkey}\nquorum w\n".encode())
+    note = sign_checkpoint(Checkpoint(_BOTH.name, 9, bytes(32)), _BOTH)
+    with pytest.raises(InputError) as caught:
+        check_policy(policy, note, [_BOTH.verifier])
+    assert caught.value.code == "policy.roles"
 
 
 def test_all_faults_are_shown_together() -> None:

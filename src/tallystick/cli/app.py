@@ -189,7 +189,9 @@ def replay(
 @app.command()
 def prove(
     decision: Annotated[str, typer.Argument(metavar="ID", help="The decision's id.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write; default ID.proof.json.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", dir_okay=False, help="File to write; default ID.proof.json.")
+    ] = None,
     rescore: Annotated[bool, typer.Option("--rescore", help="Carry model and tables: it can be taken again.")] = False,
     by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who asks; default the user of the process.")] = "",
     purpose: Annotated[str, typer.Option("--purpose", metavar="TEXT", help="What for; recorded with who asks.")] = "",

@@ -30,6 +30,8 @@ def forget(
     from tallystick.desk import finish_forgetting, forget_subject, load_project, plan_forgetting
 
     project = load_project(CONTEXT.project)
+    if subject and not reason and not dry_run:
+        raise UsageError(WORDS("forget.reason"))
     if dry_run:
         found = [plan_forgetting(project, subject, reason)]
     else:

@@ -140,7 +140,9 @@ def _counted(text: str) -> tuple[str, int]:
 
 
 @ledger_app.command()
-def export(folder: Annotated[Path, typer.Argument(help="A new folder, or an earlier export.")]) -> None:
+def export(
+    folder: Annotated[Path, typer.Argument(file_okay=False, help="A new folder, or an earlier export.")],
+) -> None:
     """Copy checkpoint, tiles and key as static files, consistent with each other; also beside a writer."""
     from tallystick.cli.show import Steps
     from tallystick.desk import export_ledger, load_project

@@ -374,6 +374,7 @@ WORDS = Catalogue(
             "已遗忘：擦除编号 {id}，叶位于位置 {position}",
         ),
         "forget.nothing": ("nothing was begun and left unfinished", "没有未完成的遗忘"),
+        "forget.reason": ("forgetting needs --reason: the leaf says why", "遗忘必须写明 --reason：叶子会记录理由"),
         "hold.reason": ("a hold needs --reason, and so does its end", "保全及其解除均需 --reason"),
         "hold.lift": ("--lift needs SUBJECT and takes no --until", "--lift 需要 SUBJECT，且不能与 --until 同用"),
         "hold.day": ("{given!r} is not a day; allowed: YYYY-MM-DD", "{given!r} 不是日期；允许：YYYY-MM-DD"),

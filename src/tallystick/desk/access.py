@@ -60,8 +60,8 @@ def note_access(project: Project, access: Access) -> None:
     raise StateError(WORDS("access.busy"), Place(str(_folder(project))))
 
 
-def accesses(project: Project) -> tuple[Access, ...]:
-    """Every access that was noted, oldest first.
+def accesses(project: Project, start: int = 0) -> tuple[Access, ...]:
+    """Every access that was noted, from number `start` on, oldest first.
 
     Raises
     ------
@@ -71,32 +71,36 @@ def accesses(project: Project) -> tuple[Access, ...]:
     if not _folder(project).is_dir():
         return ()
     with AppendLog(_folder(project), write=False) as log:
-        return tuple(msgspec.json.decode(frame, type=Access) for _, frame in log.read())
+        return tuple(msgspec.json.decode(frame, type=Access) for _, frame in log.read(start))
 
 
 def publish_accesses(project: Project, journal: Journal, index: sql.Engine) -> int:
     """Buffer a leaf for every access that has none yet, and say how many; the index must be that of the journal.
+
+    Only the notes from the last one with a leaf on are read.
 
     Raises
     ------
     TamperError
         When the last access that has a leaf is not the one that was noted.
     """
-    noted = accesses(project)
-    if not noted:
+    if not _folder(project).is_dir():
         return 0
     place = last_evidence(index, ACCESS)
-    done = 0
-    if place is not None:
+    if place is None:
+        noted, done = accesses(project), 0
+    else:
         record = next(journal.read(start=place, stop=place + 1)).record
         assert isinstance(record, Evidence)
         last = msgspec.convert({**record.payload}, _Numbered)
-        done = last.number + 1
-        if done > len(noted) or noted[last.number] != last.access:
-            raise TamperError(WORDS("access.differs", given=len(noted), published=done), Place(str(_folder(project))))
-    for number, access in enumerate(noted[done:], done):
+        kept = accesses(project, last.number)
+        noted, done = kept[1:], last.number + 1
+        if kept[:1] != (last.access,):
+            given = len(accesses(project))
+            raise TamperError(WORDS("access.differs", given=given, published=done), Place(str(_folder(project))))
+    for number, access in enumerate(noted, done):
         journal.append_evidence(ACCESS, msgspec.to_builtins(_Numbered(number, access)))
-    return len(noted) - done
+    return len(noted)
 
 
 def _folder(project: Project) -> Path:

@@ -1,6 +1,6 @@
 """Cosigning: the project's log shown to the witnesses of its policy, and what they answered.
 
-Whoever asks holds the journal's lock. What came is kept in the state folder: `witnesses.json` says how the last try
+Whoever asks holds the ledger's lock. What came is kept in the state folder: `witnesses.json` says how the last try
 went, `ledger/cosigned` is the last checkpoint that had its quorum, `forks/` holds what speaks against the log's key.
 """
 

@@ -144,12 +144,12 @@ def prove_decision(
     rescore
         Carry what the decision can be taken again from.
     by, purpose
-        Who asks (by default the user of the process), and what for.
+        Who asks (by default the user of the process), and what for; both are kept for ever, in the log.
 
     Raises
     ------
     InputError
-        When there is no such decision; the nearest ids are named.
+        When there is no such decision (the nearest ids are named), or `by` or `purpose` names its subject.
     StateError
         When another process writes and has not yet published it, a version that it names is no longer kept, or what
         should be carried was erased or never recorded.
@@ -233,6 +233,8 @@ def _write_proof(
     asked: Access,
 ) -> Path:
     entry = _proved_entry(project, journal, log, found)
+    if entry.fact is None or entry.subject != f"stream={entry.fact.stream}":
+        _refuse_name(asked, entry.subject.partition("=")[2])
     files = None
     if rescore:
         if not isinstance(entry.record, DecisionRecord):
@@ -255,6 +257,14 @@ def _write_proof(
         note_access(project, msgspec.structs.replace(asked, position=found.position))
     atomic_write(path, bundle)
     return vkey
+
+
+def _refuse_name(asked: Access, subject: str) -> None:
+    """Raise `InputError` where what is kept for ever would name the person whom the decision is about."""
+    from tallystick.desk.holds import check_reason  # a hold is signed by `sign_log`, above
+
+    check_reason(asked.by, subject)
+    check_reason(asked.purpose, subject)
 
 
 def _proved_entry(project: Project, journal: Journal, log: ledger.Log, found: Found) -> Entry:

@@ -98,5 +98,19 @@ WORDS = Catalogue(
             "{given} accesses are noted, {published} have leaves in the log, and they are not the same ones",
             "已登记 {given} 次访问，日志中有 {published} 次的叶，二者不一致",
         ),
+        "ledger.secret": (
+            "the secret key of this log is missing or empty, and there is its {given}: a log goes on under its own key "
+            "only. Restore the secret key from a backup; for another log give `[state] folder` a new one",
+            "此账本的私钥缺失或为空，而其 {given} 仍在：账本只能以自己的密钥继续。请从备份恢复私钥；"
+            "需要另一账本请为 `[state] folder` 指定新文件夹",
+        ),
+        "policy.read": (
+            "[ledger] policy: the file {given!r} cannot be read: {why}",
+            "[ledger] policy：无法读取文件 {given!r}：{why}",
+        ),
+        "policy.own": (
+            "the key of the witness {given!r} is that of this project's log, which cannot be its own witness",
+            "见证人 {given!r} 的密钥即本项目账本的密钥；账本不能见证自己",
+        ),
     }
 )

@@ -16,17 +16,26 @@ from tallystick import ledger
 from tallystick.core import InputError, Place, StateError
 from tallystick.desk.erased import ERASURE, Erasure, positions_digest, sealed_by
 from tallystick.desk.evidence import open_keys, sign_log
-from tallystick.desk.forget_places import STEPS, Scene, left_in
-from tallystick.desk.forget_survey import state_of, states_of, survey
+from tallystick.desk.forget_places import STEPS, Scene, journal_of, left_in
+from tallystick.desk.forget_survey import (
+    OWN,
+    Intent,
+    notes_of,
+    read_note,
+    state_of,
+    states_of,
+    survey,
+    write_note,
+)
 from tallystick.desk.forget_words import WORDS
 from tallystick.desk.holds import check_reason, refuse_kept
-from tallystick.desk.journal import Evidence, Journal, extend_ledger, open_journal
+from tallystick.desk.journal import Evidence, Journal, extend_ledger
 from tallystick.desk.openlog import writing
 from tallystick.desk.progress import Progress, silent
 from tallystick.desk.project import Project
 from tallystick.desk.sequencer import system_clock
-from tallystick.desk.subjects import Held, Subject, read_subject, stand_in_of
-from tallystick.store import atomic_write, read_bytes, sync_folder
+from tallystick.desk.subjects import Held, Subject, own_value, read_subject, stand_in_of
+from tallystick.store import sync_folder
 
 
 class Forgetting(msgspec.Struct, frozen=True):
@@ -40,21 +49,6 @@ class Forgetting(msgspec.Struct, frozen=True):
     position: int | None
     left: tuple[str, ...]
     exposed: tuple[str, ...]
-
-
-class _Intent(msgspec.Struct, frozen=True):
-    """What is being erased: all that is needed to go on. It names the subject, and goes when the leaf is there.
-
-    `key` is the number (hex) of the key that is destroyed, `position` where the journal stood.
-    """
-
-    erasure: Erasure
-    key: str
-    subject: Subject
-    held: Held
-    position: int
-    states: tuple[str, ...]
-    done: tuple[str, ...] = ()
 
 
 def plan_forgetting(project: Project, given: str, reason: str = "") -> Forgetting:
@@ -83,6 +77,8 @@ def plan_forgetting(project: Project, given: str, reason: str = "") -> Forgettin
     """
     subject = read_subject(project, given)
     held = _looked(project, subject, reason)
+    if not held.counts:
+        raise InputError(WORDS("forget.unknown", given=subject.value))
     return Forgetting(
         Erasure("", "", system_clock(0), reason, {**held.counts}, shared=held.shared), None, (), held.exposed
     )
@@ -90,6 +86,8 @@ def plan_forgetting(project: Project, given: str, reason: str = "") -> Forgettin
 
 def forget_subject(project: Project, given: str, reason: str = "", progress: Progress = silent) -> Forgetting:
     """Forget one subject everywhere; first ends what an earlier call began and did not end.
+
+    Where that was for the same subject, what came since is forgotten by an erasure of its own.
 
     Parameters
     ----------
@@ -105,7 +103,7 @@ def forget_subject(project: Project, given: str, reason: str = "", progress: Pro
     Returns
     -------
     Forgetting
-        What was erased, and what is left.
+        What was erased, and what is left; of two erasures, the last.
 
     Raises
     ------
@@ -116,32 +114,32 @@ def forget_subject(project: Project, given: str, reason: str = "", progress: Pro
     StateError
         When another process writes or loads, or a place cannot be reached: call again, it goes on from there.
     """
-    subject = read_subject(project, given)
-    for path in _intents(project):
-        ended = _read(path)
+    subject, ended = read_subject(project, given), None
+    check_reason(reason, subject.value)
+    for path in notes_of(project):
+        same = read_note(path).subject == subject
         found = _carry_out(project, path, progress)
-        if ended.subject == subject:
-            return found
+        ended = found if same else ended
     held = _looked(project, subject, reason)
-    path = _folder(project) / f"{os.urandom(8).hex()}.json"
+    if not held.counts:
+        if ended is not None:
+            return ended
+        raise InputError(WORDS("forget.unknown", given=subject.value))
+    path = project.state / "forget" / f"{os.urandom(8).hex()}.json"
     with writing(project) as (journal, log):
         # Looked at again: until now somebody else might have written.
         held = survey(project, subject, journal, states_of(project))
         refuse_kept(project, subject, held, system_clock(0))
         with open_keys(project) as keys:
-            field = next(s.fields[subject.column] for s in project.sources.values() if s.subject == subject.column)
-            own = int(subject.value) if field.type.kind == "integer" else subject.value
-            name = str(stand_in_of(keys, subject, own))
-            number = keys.number(subject.key) or b""
+            name = str(stand_in_of(keys, subject, own_value(project, subject)))
         erasure = Erasure(path.stem, name, system_clock(0), reason, {**held.counts}, shared=held.shared)
-        states = tuple(str(state) for state in states_of(project))
-        _write(path, _Intent(erasure, number.hex(), subject, held, journal.position, states))
+        write_note(path, Intent(erasure, subject, held, journal.position, _key_numbers(project, subject)))
         return _finish(project, path, journal, log, progress)
 
 
 def finish_forgetting(project: Project, progress: Progress = silent) -> tuple[Forgetting, ...]:
     """End what was begun and not ended; nothing where all is done."""
-    return tuple(_carry_out(project, path, progress) for path in _intents(project))
+    return tuple(_carry_out(project, path, progress) for path in notes_of(project))
 
 
 def erasures(journal: Journal) -> tuple[Erasure, ...]:
@@ -156,12 +154,7 @@ def erasures(journal: Journal) -> tuple[Erasure, ...]:
 def _looked(project: Project, subject: Subject, reason: str) -> Held:
     """What is held of a subject, when it may be forgotten; writes nothing."""
     check_reason(reason, subject.value)
-    try:
-        journal = open_journal(project) if (project.state / "keys.db").exists() else None
-    except StateError as error:
-        if error.code != "log.absent":
-            raise
-        journal = None
+    journal = journal_of(project)
     try:
         held = survey(project, subject, journal, states_of(project))
     finally:
@@ -169,45 +162,58 @@ def _looked(project: Project, subject: Subject, reason: str) -> Held:
             journal.close()
     check_reason(reason, *held.texts)
     refuse_kept(project, subject, held, system_clock(0))
-    if not held.counts:
-        raise InputError(WORDS("forget.unknown", given=subject.value))
     return held
 
 
+def _key_numbers(project: Project, subject: Subject) -> dict[str, str]:
+    """The number (hex) of her key by state, as a note names them; a key is made where she has none."""
+    numbers = {}
+    for state in states_of(project):
+        with open_keys(state_of(project, state)) as keys:
+            keys.ensure([subject.key])
+            name = OWN if state == project.state else os.path.relpath(state, project.root)
+            numbers[name] = (keys.number(subject.key) or b"").hex()
+    return numbers
+
+
 def _carry_out(project: Project, path: Path, progress: Progress) -> Forgetting:
-    with writing(project) as (journal, log):
-        return _finish(project, path, journal, log, progress)
+    """End what a note tells of, where it lies: its state may have been put aside since."""
+    place = state_of(project, path.parent.parent, served=True)
+    with writing(place) as (journal, log):
+        return _finish(place, path, journal, log, progress)
 
 
 def _finish(project: Project, path: Path, journal: Journal, log: ledger.Log, progress: Progress) -> Forgetting:
     """Do the steps that are not done, leave the leaf, and remove the note."""
-    intent = _read(path)
-    steps = [f"{state}#{name}" for state in intent.states for name in STEPS]
-    for place, step in enumerate(steps):
+    intent = read_note(path)
+    states = {name: project.state if name == OWN else project.root / name for name in intent.keys}
+    steps = [(state, name) for state in states for name in STEPS]
+    for place, (state, name) in enumerate(steps):
         progress("forget", place, len(steps))
-        if step in intent.done:
+        if f"{state}#{name}" in intent.done:
             continue
-        state, name = Path(step.rpartition("#")[0]), step.rpartition("#")[2]
-        if state.is_dir():
-            _do(STEPS[name], project, state, intent)
-        intent = msgspec.structs.replace(intent, done=(*intent.done, step))
-        _write(path, intent)
+        _do(STEPS[name], project, states[state], intent, bytes.fromhex(intent.keys[state]))
+        intent = msgspec.structs.replace(intent, done=(*intent.done, f"{state}#{name}"))
+        write_note(path, intent)
     progress("forget", len(steps), len(steps))
     position, erasure = _leaf(project, intent, journal, log)
-    left = tuple(name for state in intent.states for name in left_in(Path(state), intent.held.texts))
+    left = tuple(name for state in states.values() for name in left_in(state, intent.held.texts))
     for note in (path, *path.parent.glob(f".{path.name}.*.tmp")):
         note.unlink()
     sync_folder(path.parent)
     return Forgetting(erasure, position, left, intent.held.exposed)
 
 
-def _do(step: Callable[[Scene], None], project: Project, state: Path, intent: _Intent) -> None:
+def _do(step: Callable[[Scene], None], project: Project, state: Path, intent: Intent, key: bytes) -> None:
+    if not state.is_dir():
+        # Perhaps only not mounted, or moved: it is not for us to say that it holds nothing of hers.
+        raise StateError(WORDS("forget.state", given=state.name), Place(str(state)))
     place = state_of(project, state)
     with open_keys(place) as keys:
-        step(Scene(place, keys, intent.subject, intent.held))
+        step(Scene(place, keys, intent.subject, intent.held, key))
 
 
-def _leaf(project: Project, intent: _Intent, journal: Journal, log: ledger.Log) -> tuple[int, Erasure]:
+def _leaf(project: Project, intent: Intent, journal: Journal, log: ledger.Log) -> tuple[int, Erasure]:
     """Append the leaf unless it is there, and sign the ledger over it; returns its position and what it says."""
     found = None
     for entry in journal.read(kinds=("evidence",), start=intent.position):
@@ -215,7 +221,7 @@ def _leaf(project: Project, intent: _Intent, journal: Journal, log: ledger.Log) 
         if isinstance(record, Evidence) and record.kind == ERASURE and record.payload["id"] == intent.erasure.id:
             found = entry.position, msgspec.convert({**record.payload}, Erasure)
     if found is None:
-        number = bytes.fromhex(intent.key)
+        number = bytes.fromhex(intent.keys[OWN])
         sealed = [entry.position for entry, frame in journal.stored(("fact", "decision")) if sealed_by(frame) == number]
         counted = {"frames": len(sealed), "positions": positions_digest(sealed)}
         erasure = msgspec.structs.replace(intent.erasure, **counted)
@@ -224,24 +230,3 @@ def _leaf(project: Project, intent: _Intent, journal: Journal, log: ledger.Log) 
     extend_ledger(journal, log)
     sign_log(project, log)
     return found
-
-
-def _folder(project: Project) -> Path:
-    return project.state / "forget"
-
-
-def _intents(project: Project) -> list[Path]:
-    """The notes of what was begun, oldest first."""
-    return sorted(_folder(project).glob("[!.]*.json"), key=lambda path: (_read(path).erasure.at, path.name))
-
-
-def _read(path: Path) -> _Intent:
-    try:
-        return msgspec.json.decode(read_bytes(path), type=_Intent)
-    except msgspec.MsgspecError as error:
-        raise StateError(WORDS("forget.file", why=str(error)), Place(str(path))) from None
-
-
-def _write(path: Path, intent: _Intent) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    atomic_write(path, msgspec.json.encode(intent))

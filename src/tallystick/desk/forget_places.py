@@ -15,7 +15,8 @@ from tallystick import data
 from tallystick.core import StateError, UsageError
 from tallystick.desk.consume import quarantine_path
 from tallystick.desk.forget_words import WORDS
-from tallystick.desk.index import forget
+from tallystick.desk.index import forget, rebuild_index
+from tallystick.desk.journal import Journal, open_journal
 from tallystick.desk.livestate import state_path
 from tallystick.desk.points import values_path
 from tallystick.desk.project import Project
@@ -30,12 +31,16 @@ LEFT_CHARACTERS_MIN = 4
 
 
 class Scene(msgspec.Struct, frozen=True):
-    """One state folder, its open keys, and whom to erase there."""
+    """One state folder, its open keys, and whom to erase there.
+
+    `key` is the number of the key that was hers when the erasure was begun: she may have come back under another.
+    """
 
     project: Project
     keys: Keys
     subject: Subject
     held: Held
+    key: bytes
 
     @property
     def sources(self) -> list[data.Source]:
@@ -143,11 +148,19 @@ def erase_live(scene: Scene) -> None:
 
 
 def erase_keys(scene: Scene) -> None:
-    """Destroy her key, and what the state table says of her."""
-    path = scene.project.state / "state.db"
-    engine = connect(path)
+    """Destroy the key that was hers, and what the state table says of what it sealed; a newer key of hers stays."""
+    subject = scene.subject.key
+    engine = connect(scene.project.state / "state.db")
     try:
-        forget(scene.keys, engine, scene.subject.key)
+        if scene.keys.number(subject) not in (scene.key, None):
+            # Hers is destroyed already. By subject the new decisions would go too: the journal tells them apart.
+            journal = journal_of(scene.project)
+            if journal is not None:
+                with journal:
+                    rebuild_index(journal, engine)
+            # Nobody's key has a number for its name: what is left to do is to overwrite the table's old pages.
+            subject = scene.key.hex()
+        forget(scene.keys, engine, subject)
     finally:
         engine.dispose()
 
@@ -163,6 +176,18 @@ STEPS: Mapping[str, Callable[[Scene], None]] = {
     "keys": erase_keys,
 }
 """What is done in a state folder, in this order: her key makes the stand-ins, so it goes last."""
+
+
+def journal_of(project: Project) -> Journal | None:
+    """A state's journal, opened to read; None where nothing was ever decided, and then nothing is made."""
+    if not (project.state / "keys.db").exists():
+        return None
+    try:
+        return open_journal(project)
+    except StateError as error:
+        if error.code != "log.absent":
+            raise
+        return None
 
 
 def segment_keys(project: Project, sources: Iterable[data.Source]) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""What is held of a subject, and where: found before anything is erased, so that it can be told and taken up again."""
+"""What is held of a subject, and where: found before anything is erased, and noted so that it can be taken up again."""
 
 from __future__ import annotations
 
@@ -12,18 +12,59 @@ import polars as pl
 import sqlalchemy as sql
 
 from tallystick import data
-from tallystick.core import Instant
+from tallystick.core import Instant, Place, StateError
 from tallystick.desk.consume import quarantine_path
-from tallystick.desk.forget_places import segment_keys
+from tallystick.desk.erased import Erasure
+from tallystick.desk.forget_places import journal_of, segment_keys
+from tallystick.desk.forget_words import WORDS
 from tallystick.desk.history import INSTANT
 from tallystick.desk.index import DECISIONS
 from tallystick.desk.journal import Journal
 from tallystick.desk.points import values_path
 from tallystick.desk.project import Project
 from tallystick.desk.segments import segments_of
-from tallystick.desk.subjects import Held, Subject, blinded, sources_of
-from tallystick.store import Keys
+from tallystick.desk.subjects import Held, Subject, blinded, own_value, sources_of
+from tallystick.store import Keys, atomic_write, read_bytes
 from tallystick.store.sql import connect
+
+OWN = "."
+"""How a note names the state folder in which it lies, wherever `tally run --fresh` puts that."""
+
+
+class Intent(msgspec.Struct, frozen=True):
+    """What is being erased: all that is needed to go on. It names the subject, and goes when the leaf is there.
+
+    `keys` has the number (hex) of the key that is destroyed in each state: in the note's own (`OWN`), where the journal
+    stood at `position`, and in those put aside, whose paths begin at the project's folder. `done` are steps, as
+    "STATE#NAME".
+    """
+
+    erasure: Erasure
+    subject: Subject
+    held: Held
+    position: int
+    keys: dict[str, str]
+    done: tuple[str, ...] = ()
+
+
+def notes_of(project: Project) -> list[Path]:
+    """The notes of what was begun, in every state, oldest first."""
+    found = [path for state in states_of(project) for path in (state / "forget").glob("[!.]*.json")]
+    return sorted(found, key=lambda path: (read_note(path).erasure.at, path.name))
+
+
+def read_note(path: Path) -> Intent:
+    """Read a note; raises `StateError` when it is none."""
+    try:
+        return msgspec.json.decode(read_bytes(path), type=Intent)
+    except msgspec.MsgspecError as error:
+        raise StateError(WORDS("forget.file", why=str(error)), Place(str(path))) from None
+
+
+def write_note(path: Path, intent: Intent) -> None:
+    """Write a note, for its owner's eyes only."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    atomic_write(path, msgspec.json.encode(intent))
 
 
 def survey(project: Project, subject: Subject, journal: Journal | None, states: Iterable[Path]) -> Held:
@@ -38,7 +79,8 @@ def survey(project: Project, subject: Subject, journal: Journal | None, states: 
     journal
         Open to read; None where nothing was ever decided.
     states
-        The state folders: the project's own, and those that a run has put aside.
+        The state folders: the project's own, and those that a run has put aside. Of the journals of those, only when
+        something last happened is taken.
 
     Returns
     -------
@@ -51,6 +93,8 @@ def survey(project: Project, subject: Subject, journal: Journal | None, states: 
         looking.read_lake(place)
     if journal is not None:
         looking.read_journal(journal)
+    for place in places[1:]:
+        looking.read_last(place)
     looking.leave_shared(places, journal)
     for place in places:
         looking.count_rest(place)
@@ -64,11 +108,12 @@ def survey(project: Project, subject: Subject, journal: Journal | None, states: 
     )
 
 
-def state_of(project: Project, state: Path) -> Project:
-    """The project with another state folder: one that a run has put aside."""
+def state_of(project: Project, state: Path, *, served: bool = False) -> Project:
+    """The project with another state folder: one that a run has put aside; with `served` also what lies on servers."""
     if state == project.state:
         return project
-    kept = {name: value for name, value in project.settings.state.items() if name not in ("journal", "replica")}
+    servers = () if served else ("journal", "replica")
+    kept = {name: value for name, value in project.settings.state.items() if name not in servers}
     settings = msgspec.structs.replace(project.settings, state=kept | {"folder": str(state)})
     return msgspec.structs.replace(project, settings=settings)
 
@@ -87,7 +132,7 @@ class _Looking:
         self.project, self.subject = project, subject
         self.sources = {source.name: source for source in sources_of(project, subject)}
         self.named = {name: self._named(source) for name, source in self.sources.items()}
-        self.names: dict[str, set[str | int]] = {subject.column: {subject.value}}
+        self.names: dict[str, set[str | int]] = {subject.column: {own_value(project, subject)}}
         self.counts: Counter[str] = Counter()
         self.events: dict[tuple[str, str | int], None] = {}
         self.last: dict[str, Instant] = {}
@@ -119,6 +164,17 @@ class _Looking:
                 if source is not None:
                     self._take(source, [entry.fact.fields], [entry.fact.at])
 
+    def read_last(self, place: Project) -> None:
+        """Take in when the last of each stream happened, as the journal of a state put aside has it."""
+        journal = journal_of(place)
+        if journal is None:
+            return
+        with journal:
+            for entry in journal.read(kinds=("fact", "decision")):
+                if entry.subject == self.subject.key and entry.fact is not None:
+                    at = entry.fact.at
+                    self.last[entry.fact.stream] = max(self.last.get(entry.fact.stream, at), at)
+
     def _take(self, source: data.Source, rows: Iterable[Any], moments: Iterable[Instant]) -> None:
         plain = [
             name
@@ -149,7 +205,8 @@ class _Looking:
                     continue
                 rest = lake.scan(source.name).filter(pl.col(source.subject).cast(pl.String) != self.subject.value)
                 for name in wanted:
-                    found = rest.select(name).filter(pl.col(name).is_in(list(self.names[name]))).unique().collect()
+                    hers = pl.col(name).is_in(self._typed(source, name))
+                    found = rest.select(name).filter(hers).unique().collect()
                     shared.setdefault(name, set()).update(found[name].to_list())
         for entry in () if journal is None else journal.read(kinds=("fact", "decision")):
             if entry.fact is None or entry.record is None or entry.subject == self.subject.key:
@@ -162,6 +219,11 @@ class _Looking:
                 self.others.append(entry.position)
         shared.pop(self.subject.column, None)
         self.names = {name: values - shared.get(name, set()) for name, values in self.names.items()}
+
+    def _typed(self, source: data.Source, column: str) -> list[str | int]:
+        """The names of a column that are of its type in a source: another source may hold it as another."""
+        whole = source.fields[column].type.kind == "integer"
+        return sorted((name for name in self.names.get(column, ()) if isinstance(name, int) == whole), key=str)
 
     def count_rest(self, place: Project) -> None:
         """Count what lies in a state folder besides lake and journal."""
@@ -177,10 +239,10 @@ class _Looking:
             if path.exists() and ids:
                 own = pl.scan_parquet(path).filter(pl.col("id").is_in(ids))
                 self.counts["labels.rows"] += own.select(pl.len()).collect().item()
-        for entity, column in segment_keys(place, self.sources.values()):
-            values = sorted(self.names.get(column, ()), key=str)
-            numbers = segments_of(place).directory(entity).numbers(pl.Series(values)) if values else pl.Series()
-            self.counts["segments.keys"] += numbers.drop_nulls().len()
+            for entity, column in segment_keys(place, [source]):
+                values = self._typed(source, column)
+                numbers = segments_of(place).directory(entity).numbers(pl.Series(values)) if values else pl.Series()
+                self.counts["segments.keys"] += numbers.drop_nulls().len()
         delivered = data.delivered_texts(quarantine_path(place))
         self.counts["feed.quarantine"] += sum(data.mentions(text, texts) for text in delivered)
         self.counts["keys"] += _has_key(state / "keys.db", self.subject)

@@ -36,6 +36,12 @@ WORDS = Catalogue(
             "the note of what is being erased cannot be read: {why}",
             "擦除进度记录无法读取：{why}",
         ),
+        "forget.state": (
+            "the state {given} of an erasure that was begun is not there, so nobody knows that it holds nothing more; "
+            "bring it back, or, where it was deleted for good, make an empty folder there, and call `tally forget`",
+            "已开始的擦除所涉状态 {given} 不存在，无法确认其中不再有数据；请恢复该文件夹，"
+            "若已永久删除则在该处新建空文件夹，然后执行 `tally forget`",
+        ),
         "forget.erased": ("erased on request of its subject", "应主体要求已擦除"),
         "forget.uncovered": (
             "frame {position} cannot be opened because its key was destroyed, but no leaf says that it was erased",
@@ -50,6 +56,10 @@ WORDS = Catalogue(
             "无法连接副本 {given}，后续未再擦除：{why}；恢复连接后请再次执行",
         ),
         "hold.none": ("nothing holds {given!r}", "没有对 {given!r} 的保全"),
+        "hold.forgetting": (
+            "{given!r} is being forgotten since {since} and can't be held any more; `tally forget` ends what was begun",
+            "{given!r} 自 {since} 起正在被遗忘，无法再保全；请执行 `tally forget` 完成已开始的擦除",
+        ),
         "hold.past": ("{given} is past; allowed: a day to come", "{given} 已过去；允许：将来的日期"),
         "retention.stream": (
             "{given!r} is no source; allowed: {allowed}",

@@ -11,10 +11,13 @@ from collections.abc import Sequence
 
 import msgspec
 
+from tallystick import ledger
 from tallystick.core import InputError, Instant, Language, Message, StateError, to_datetime
 from tallystick.desk.evidence import open_keys, sign_log
+from tallystick.desk.forget_places import journal_of
+from tallystick.desk.forget_survey import notes_of, read_note, state_of, states_of
 from tallystick.desk.forget_words import WORDS
-from tallystick.desk.journal import Evidence, extend_ledger, open_journal
+from tallystick.desk.journal import Evidence, Journal, extend_ledger
 from tallystick.desk.openlog import writing
 from tallystick.desk.project import Project
 from tallystick.desk.retention import FILE, kept_until, read_retention
@@ -78,15 +81,18 @@ def hold_subject(project: Project, given: str, reason: str, until: Instant | Non
     InputError
         When the reason names the person, or `until` is past.
     StateError
-        When another process writes.
+        When another process writes, or the subject is being forgotten.
     """
     subject, now = read_subject(project, given), system_clock(0)
     check_reason(reason, subject.value)
     if until is not None and until <= now:
         raise InputError(WORDS("hold.past", given=_day(project, until - 1)))
-    with open_keys(project) as keys:
-        hold = Hold(os.urandom(8).hex(), _pseudonym(keys, subject), reason, now, until)
-    _publish(project, HOLD, hold)
+    with writing(project) as (journal, log):
+        _refuse_forgetting(project, subject, given)
+        # Under the lock, so that nobody destroys the key that names her.
+        with open_keys(project) as keys:
+            hold = Hold(os.urandom(8).hex(), _pseudonym(keys, subject), reason, now, until)
+        _publish(project, journal, log, [(HOLD, hold)])
     return hold
 
 
@@ -105,32 +111,26 @@ def lift_holds(project: Project, given: str, reason: str) -> tuple[Hold, ...]:
     found = holds_of(project, subject, now)
     if not found:
         raise InputError(WORDS("hold.none", given=given))
-    for hold in found:
-        _publish(project, LIFTED, Lifted(hold.id, reason, now))
+    with writing(project) as (journal, log):
+        _publish(project, journal, log, [(LIFTED, Lifted(hold.id, reason, now)) for hold in found])
     return found
 
 
 def open_holds(project: Project, now: Instant) -> tuple[Hold, ...]:
-    """Every hold that has neither ended nor been lifted, in the order in which they were placed."""
-    if not (project.state / "keys.db").exists():
-        return ()
+    """Every hold that has neither ended nor been lifted, in the order in which they were placed.
+
+    Those placed before `tally run --fresh` are among them.
+    """
     holds: dict[str, Hold] = {}
-    try:
-        journal = open_journal(project)
-    except StateError as error:
-        if error.code != "log.absent":
-            raise
-        return ()
-    with journal:
-        for entry in journal.read(kinds=("evidence",)):
-            if not isinstance(entry.record, Evidence):
-                continue
-            if entry.record.kind == HOLD:
-                hold = msgspec.convert({**entry.record.payload}, Hold)
-                holds[hold.id] = hold
-            elif entry.record.kind == LIFTED:
-                holds.pop(entry.record.payload["id"], None)
-    return tuple(hold for hold in holds.values() if hold.until is None or hold.until > now)
+    lifted: set[str] = set()
+    own, *aside = states_of(project)
+    for state in (*aside, own):
+        journal = journal_of(state_of(project, state))
+        if journal is not None:
+            with journal:
+                _read_holds(journal, holds, lifted)
+    left = (hold for hold in holds.values() if hold.id not in lifted)
+    return tuple(hold for hold in left if hold.until is None or hold.until > now)
 
 
 def holds_of(project: Project, subject: Subject, now: Instant) -> tuple[Hold, ...]:
@@ -138,10 +138,14 @@ def holds_of(project: Project, subject: Subject, now: Instant) -> tuple[Hold, ..
     found = open_holds(project, now)
     if not found:
         return ()
-    with open_keys(project) as keys:
-        # Without a key it was never held, and asking must not make one.
-        name = _pseudonym(keys, subject) if keys.number(subject.key) is not None else ""
-    return tuple(hold for hold in found if hold.subject == name)
+    names = set()
+    for state in states_of(project):
+        if (state / "keys.db").exists():
+            with open_keys(state_of(project, state)) as keys:
+                # Without a key it was never held, and asking must not make one.
+                if keys.number(subject.key) is not None:
+                    names.add(_pseudonym(keys, subject))
+    return tuple(hold for hold in found if hold.subject in names)
 
 
 def refuse_kept(project: Project, subject: Subject, held: Held, now: Instant) -> None:
@@ -173,12 +177,31 @@ def _pseudonym(keys: Keys, subject: Subject) -> str:
     return keys.pseudonym(subject.key, HOLD.encode()).hex()
 
 
-def _publish(project: Project, kind: str, record: Hold | Lifted) -> None:
-    with writing(project) as (journal, log):
+def _refuse_forgetting(project: Project, subject: Subject, given: str) -> None:
+    """Raise `StateError` when a subject is being forgotten: what was begun is ended, and no hold would stop it."""
+    for note in map(read_note, notes_of(project)):
+        if note.subject == subject:
+            raise StateError(WORDS("hold.forgetting", given=given, since=_day(project, note.erasure.at)))
+
+
+def _read_holds(journal: Journal, holds: dict[str, Hold], lifted: set[str]) -> None:
+    """Take in what a journal tells of holds."""
+    for entry in journal.read(kinds=("evidence",)):
+        if not isinstance(entry.record, Evidence):
+            continue
+        if entry.record.kind == HOLD:
+            hold = msgspec.convert({**entry.record.payload}, Hold)
+            holds[hold.id] = hold
+        elif entry.record.kind == LIFTED:
+            lifted.add(entry.record.payload["id"])
+
+
+def _publish(project: Project, journal: Journal, log: ledger.Log, records: Sequence[tuple[str, Hold | Lifted]]) -> None:
+    for kind, record in records:
         journal.append_evidence(kind, msgspec.to_builtins(record))
-        journal.flush()
-        extend_ledger(journal, log)
-        sign_log(project, log)
+    journal.flush()
+    extend_ledger(journal, log)
+    sign_log(project, log)
 
 
 def _day(project: Project, instant: Instant) -> str:

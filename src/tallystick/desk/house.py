@@ -18,7 +18,7 @@ from tallystick.desk.champion import Champion, archive, crown
 from tallystick.desk.changes import publish_changes
 from tallystick.desk.erased import ERASURE
 from tallystick.desk.history import event_of, opening_of
-from tallystick.desk.index import find_decision, index_entries, update_index
+from tallystick.desk.index import any_erased, find_decision, index_entries, update_index
 from tallystick.desk.journal import DecisionRecord, Entry, Evidence, open_journal
 from tallystick.desk.livestate import Settling, Warmed, keep_live, open_live
 from tallystick.desk.models_history import publish_history
@@ -193,6 +193,15 @@ class Desk:
         if self.live.knows(incoming.stream, request.fact.id):
             raise InputError(WORDS("event.known", given=request.fact.id, stream=incoming.stream))
         return request
+
+    def forgotten(self, incoming: Incoming) -> bool:
+        """Whether an event of history was decided for somebody forgotten since: its fact is known, its request not."""
+        self._take_turn()
+        identity = incoming.event[self._spec(incoming).id]
+        name = incoming.request_id or f"{incoming.stream}-{identity}"
+        if name in self._waiting or not self.live.knows(incoming.stream, identity):
+            return False
+        return self._answered(name) is None and any_erased(self.index)
 
     def observe(self, incoming: Incoming) -> bool:
         """Record a fact that asks for no decision; returns False for a revision that is known already.

@@ -140,6 +140,13 @@ def find_decision(engine: sql.Engine, request_id: str) -> Found | None:
     return None if row is None else Found(*row)
 
 
+def any_erased(engine: sql.Engine) -> bool:
+    """Whether a decision of somebody forgotten is in the table."""
+    asked = sql.select(DECISIONS.c.position).where(DECISIONS.c.request_id.startswith(ERASED, autoescape=True)).limit(1)
+    with engine.connect() as connection:
+        return connection.execute(asked).first() is not None
+
+
 def last_evidence(engine: sql.Engine, kind: str) -> int | None:
     """The position of the last evidence of a kind, or None."""
     with engine.connect() as connection:

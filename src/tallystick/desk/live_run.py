@@ -32,7 +32,8 @@ def decide_history(project: Project, progress: Progress) -> LiveResult:
     """Feed the lake's facts since the opening through the desk: requests are decided, other facts observed.
 
     Stops at the end of every flow's live window, or after `limit` decisions. Requests that were answered in an earlier
-    run are answered again from the journal, so a run that was stopped goes on where it was.
+    run are answered again from the journal, so a run that was stopped goes on where it was; those of a subject that was
+    forgotten since are passed over.
     """
     windows = {flow.stream: _window(project, flow) for flow in project.flows.values()}
     left = {stream: limit for stream, (_, _, limit) in windows.items()}
@@ -53,7 +54,8 @@ def decide_history(project: Project, progress: Progress) -> LiveResult:
                     facts += desk.observe(incoming)
                     continue
                 left[stream] -= 1
-                yield incoming
+                if not desk.forgotten(incoming):
+                    yield incoming
                 if not any(left.values()):
                     return
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tallystick import ledger
@@ -16,7 +17,7 @@ from tallystick.desk.journal import Journal, extend_ledger, open_journal
 from tallystick.desk.project import Project
 from tallystick.desk.settings import SETTINGS
 from tallystick.desk.trust import read_trust
-from tallystick.store import atomic_write
+from tallystick.store import atomic_write, sync_folder
 
 _PATIENCE_S = 10.0
 _NAP_S = 0.02
@@ -30,34 +31,65 @@ def vkey_path(project: Project) -> Path:
 def open_log(project: Project, *, write: bool = False) -> ledger.Log:
     """Open the project's log; its key is made on first use (`ledger/skey`, readable by its owner only).
 
-    `write` takes the ledger's lock; whoever takes it holds the journal's.
+    `write` takes the ledger's lock. The journal's does not stand for it: in PostgreSQL several write one journal.
 
     Raises
     ------
     StateError
-        When the log that is there bears another origin, or is of another profile, than tallystick.toml says.
+        When another process writes, the secret key of a log that is there is missing, or the log bears another
+        origin, or is of another profile, than tallystick.toml says.
     """
     folder, table = project.state / "ledger", project.settings.ledger
-    profile, secret = ledger.PROFILES[table.profile], folder / "skey"
-    if not secret.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        own = "tallystick.example/" + re.sub(r"[^a-z0-9]+", "-", project.settings.project.name.lower()).strip("-")
-        skey, vkey = ledger.generate_key(table.origin or own, profile.key)
-        atomic_write(vkey_path(project), vkey.encode() + b"\n")
-        with open(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-            file.write(skey + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-    signer = ledger.Signer(secret.read_text("ascii").strip())
+    profile, signer = ledger.PROFILES[table.profile], _open_key(project)
     kept = {"origin": signer.name, "profile": ledger.profile_of(signer.kind).name}
     for cell, wanted in (("origin", table.origin or signer.name), ("profile", profile.name)):
         if kept[cell] != wanted:
             words = WORDS(f"ledger.{cell}", given=wanted, allowed=kept[cell])
             raise StateError(words, Place(str(project.root / SETTINGS), cell=f"ledger.{cell}"))
     try:
-        return ledger.Log(folder, signer.name, signer, profile=profile, write=write)
+        log = ledger.Log(folder, signer.name, signer, profile=profile, write=write)
     except TamperError as error:
         raise TamperError(error.message, error.place or Place(str(folder / "checkpoint"))) from None
+    # Only now: a checkpoint that is there was signed by this key.
+    try:
+        shown = signer.verifier.vkey.encode() + b"\n"
+        if not vkey_path(project).exists() or vkey_path(project).read_bytes() != shown:
+            atomic_write(vkey_path(project), shown)
+    except BaseException:
+        log.close()
+        raise
+    return log
+
+
+def _open_key(project: Project) -> ledger.Signer:
+    """The log's secret key; made where there is no log yet."""
+    secret, table = project.state / "ledger" / "skey", project.settings.ledger
+    # Looked for before the key: who makes one writes these after it.
+    rest = [name for name in ("checkpoint", "vkey") if (secret.parent / name).exists()]
+    if not secret.exists() and not rest:
+        own = "tallystick.example/" + re.sub(r"[^a-z0-9]+", "-", project.settings.project.name.lower()).strip("-")
+        skey, _ = ledger.generate_key(table.origin or own, ledger.PROFILES[table.profile].key)
+        _keep_key(secret, skey)
+    text = secret.read_text("ascii").strip() if secret.exists() else ""
+    if not text:
+        raise StateError(WORDS("ledger.secret", given=", ".join(rest) or "-"), Place(str(secret)))
+    return ledger.Signer(text)
+
+
+def _keep_key(secret: Path, skey: str) -> None:
+    """Give a whole key its name; where another process was first, its key stays."""
+    secret.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(prefix=".skey.", suffix=".tmp", dir=secret.parent)
+    try:
+        with open(descriptor, "w", encoding="ascii") as file:
+            file.write(skey + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(temporary, secret)
+    finally:
+        os.unlink(temporary)
+    sync_folder(secret.parent)
 
 
 def log_key(project: Project) -> str:

@@ -124,8 +124,21 @@ class Tally:
                 if then.decisions != count.decisions or then.leaves != count.leaves:
                     about = {"day": recorded.day, "stream": then.stream, "position": recorded.position}
                     found.append(WORDS("reconcile.changed", expected=then.decisions, given=count.decisions, **about))
-        last = {(recorded.day, recorded.zone): recorded for recorded, _ in self.met}
+        last: dict[tuple[str, str], Reconciliation] = {}
+        for recorded, _ in self.met:
+            key = recorded.day, recorded.zone
+            last[key] = _later(last[key], recorded) if key in last else recorded
         return found + [message for recorded in last.values() for message in differing(recorded)]
+
+
+def _later(before: Reconciliation, after: Reconciliation) -> Reconciliation:
+    """The later counts of a day; a stream that is not counted any more keeps what its source said before."""
+    said = {count.stream: count.received for count in before.counts}
+    counts = tuple(
+        msgspec.structs.replace(count, received=said.get(count.stream)) if count.received is None else count
+        for count in after.counts
+    )
+    return msgspec.structs.replace(after, counts=counts)
 
 
 def differing(found: Reconciliation) -> list[Message]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from tallystick import data
-from tallystick.core import Instant, StateError, UsageError
+from tallystick.core import Instant, StateError, UsageError, parse_value
 from tallystick.desk.forget_words import WORDS
 from tallystick.desk.frames import name_bytes, stand_in
 from tallystick.desk.project import Project
@@ -17,7 +17,7 @@ _NAMES = ("text", "integer")
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """A person, or whoever a source's `subject` names: the column and its value as text.
+    """A person, or whoever a source's `subject` names: the column and its value as text, as the key file has it.
 
     Examples
     --------
@@ -37,8 +37,12 @@ class Subject(msgspec.Struct, frozen=True):
 def read_subject(project: Project, given: str) -> Subject:
     """Read COLUMN=VALUE, or a value alone where all sources have the same subject column.
 
+    Where the column holds whole numbers, 07 and 7 are the same subject.
+
     Raises
     ------
+    InputError
+        When the column holds whole numbers and the value is none.
     UsageError
         When no source has that column as its subject, or several have one and none is named.
     StateError
@@ -49,10 +53,15 @@ def read_subject(project: Project, given: str) -> Subject:
         raise StateError(WORDS("forget.none"))
     column, _, value = given.partition("=")
     if column in columns and value:
-        return Subject(column, value)
+        return Subject(column, _as_held(project, column, value))
     if len(columns) > 1 or not given or given in (f"{columns[0]}=", columns[0]):
         raise UsageError(WORDS("forget.column", given=given, allowed=", ".join(columns)))
-    return Subject(columns[0], given)
+    return Subject(columns[0], _as_held(project, columns[0], given))
+
+
+def own_value(project: Project, subject: Subject) -> str | int:
+    """The subject's value as rows and events hold it."""
+    return int(subject.value) if _numbered(project, subject.column) else subject.value
 
 
 def sources_of(project: Project, subject: Subject) -> list[data.Source]:
@@ -91,6 +100,20 @@ def erasing(project: Project, source: data.Source, subject: Subject, keys: Keys)
         emptied(project, source),
         lambda value: stand_in_of(keys, subject, value),
     )
+
+
+def _numbered(project: Project, column: str) -> bool:
+    """Whether every source whose subject a column is holds whole numbers there."""
+    kinds = {source.fields[column].type.kind for source in project.sources.values() if source.subject == column}
+    return kinds == {"integer"}
+
+
+def _as_held(project: Project, column: str, value: str) -> str:
+    """A value that people gave, as events and keys write it."""
+    if not _numbered(project, column):
+        return value
+    field = next(source.fields[column] for source in project.sources.values() if source.subject == column)
+    return str(parse_value(field, value))
 
 
 class Held(msgspec.Struct, frozen=True):

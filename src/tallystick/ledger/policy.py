@@ -89,7 +89,7 @@ def check_policy(
     TamperError
         When it is no checkpoint, no trusted log signed it, a trusted signature is wrong, or the quorum does not hold.
     InputError
-        When neither the policy nor the caller names a log.
+        When neither the policy nor the caller names a log, or the key of one is a witness's too.
 
     Examples
     --------
@@ -110,6 +110,9 @@ def check_policy(
     names = {party.vkey: name for name, party in policy.witnesses.items()}
     found: dict[str, int] = {}
     whole, keys = read_note(note), [Verifier(vkey) for vkey in names]
+    for key in keys:
+        if any(key.public == log.public for log in logs):
+            raise InputError(WORDS("policy.roles", given=key.name))
     ids = {(key.name, key.id) for key in keys}
     if any((signature.name, signature.id) in ids for signature in whole.signatures):
         for key, signature in trusted_signatures(whole, keys):
@@ -203,6 +206,8 @@ class _Reading:
             raise InputError(WORDS("policy.kind", given=f"{key.kind:02x}", role=role))
         if key.public in self._keys[role]:
             raise InputError(WORDS("policy.twice", given=key.name))
+        if key.public in self._keys["witness" if role == "log" else "log"]:
+            raise InputError(WORDS("policy.roles", given=key.name))
         self._keys[role].add(key.public)
         return Party(words[0], words[1] if len(words) > 1 else "")
 

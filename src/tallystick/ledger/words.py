@@ -279,5 +279,9 @@ WORDS = Catalogue(
             "this witness has not cosigned that checkpoint",
             "此见证人未联署该检查点",
         ),
+        "policy.roles": (
+            "the key of {given} is that of a log and of a witness; a log cannot be its own witness, each needs its own key",
+            "{given} 的密钥同时用于账本与见证人；账本不能见证自己，二者须各有密钥",
+        ),
     }
 )
