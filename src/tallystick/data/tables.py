@@ -18,6 +18,7 @@ from deltalake.transaction import AddAction
 from tallystick.core import Place, TamperError
 from tallystick.data.columns import INSTANT
 from tallystick.data.words import WORDS
+from tallystick.store import sync_file, sync_folder
 
 _DELTA: dict[Any, str] = {
     pl.Int64: "long",
@@ -96,7 +97,7 @@ def pieces_of(table: Any, folder: Path, id_column: str) -> list[Piece]:
 def stage(path: Path, frame: pl.DataFrame, id_column: str = "") -> Piece:
     """Write a frame durably; no reader sees it until `commit`."""
     frame.write_parquet(path, compression="zstd", compression_level=1)
-    _sync(path)
+    sync_file(path)
     low, high = (frame[id_column].min(), frame[id_column].max()) if id_column else (None, None)
     return Piece(path, frame.height, low, high)
 
@@ -105,7 +106,7 @@ def commit(
     folder: Path, table: Any, pieces: Iterable[Piece], id_column: str, note: Any, done: Sequence[str] = ()
 ) -> None:
     """Add staged files in one durable commit, with a note, and remember the keys in `done` (see `was_done`)."""
-    _sync(folder)
+    sync_folder(folder)
     actions = [
         AddAction(
             piece.path.name,
@@ -128,17 +129,8 @@ def commit(
         post_commithook_properties=_KEEP_LOG,
     )
     log = folder / "_delta_log"
-    _sync(max(log.glob("*.json")))
-    _sync(log)
-
-
-def _sync(path: Path) -> None:
-    """Have the file system keep a file, or the names in a folder, through a loss of power."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_file(max(log.glob("*.json")))
+    sync_folder(log)
 
 
 def statistics(piece: Piece, id_column: str) -> str:

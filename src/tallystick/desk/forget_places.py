@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -23,7 +22,7 @@ from tallystick.desk.project import Project
 from tallystick.desk.segments import segments_of
 from tallystick.desk.subjects import Held, Subject, blinded, emptied, erasing, sources_of, stand_in_of
 from tallystick.labels.replica import Publisher
-from tallystick.store import Keys, sync_folder
+from tallystick.store import Keys, sync_file, sync_folder
 from tallystick.store.sql import connect
 
 LEFT_CHARACTERS_MIN = 4
@@ -220,8 +219,7 @@ def found_in(path: Path, texts: frozenset[str]) -> bool:
 def _write_frame(frame: pl.DataFrame, path: Path) -> None:
     written = path.with_suffix(".partial")
     frame.write_parquet(written)
-    with written.open("rb") as file:
-        os.fsync(file.fileno())
+    sync_file(written)
     written.replace(path)
     sync_folder(path.parent)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tallystick.ledger.tiles import WIDTH, earlier_partials, tile_path
-from tallystick.store import sync_folder
+from tallystick.store import sync_file, sync_folder
 
 _FLUSHERS = 8
 """Flushes that are under way at a time: a file system writes its journal once for all that wait."""
@@ -58,7 +58,7 @@ class TileFiles:
     def flush(self) -> None:
         """Flush what was written since the last time, folders too."""
         paths = list(self._unflushed)
-        _together(_sync_file, paths)
+        _together(sync_file, paths)
         _together(sync_folder, sorted({up for path in paths for up in path.parents if up.is_relative_to(self.folder)}))
         self._flushed += paths
         self._unflushed = {}
@@ -70,14 +70,6 @@ class TileFiles:
             if partial.is_dir():
                 shutil.rmtree(partial)
         self._flushed = []
-
-
-def _sync_file(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _together(work: Callable[[Path], None], paths: Sequence[Path]) -> None:

@@ -4,7 +4,7 @@ State tables have a face of their own, `tallystick.store.sql`, so that this one 
 """
 
 from tallystick.store.appendlog import AppendLog, Recovery
-from tallystick.store.files import atomic_write, read_bytes, sync_folder
+from tallystick.store.files import atomic_write, read_bytes, sync_file, sync_folder
 from tallystick.store.keys import Forgotten, Keys, key_number
 from tallystick.store.logs import LEASE_S, open_frames
 
@@ -18,5 +18,6 @@ __all__ = [
     "key_number",
     "open_frames",
     "read_bytes",
+    "sync_file",
     "sync_folder",
 ]

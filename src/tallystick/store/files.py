@@ -50,9 +50,18 @@ def read_bytes(path: Path | str) -> bytes:
         raise StateError(WORDS("file.read", why=error.strerror or str(error)), Place(str(path))) from error
 
 
+def sync_file(path: Path | str) -> None:
+    """Flush a file that was written before, so that its bytes stay through a power cut."""
+    _sync(path, os.O_RDONLY)
+
+
 def sync_folder(folder: Path | str) -> None:
     """Flush a folder's own entries, so that a file that was made, renamed or deleted stays so after a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _sync(path: Path | str, flags: int) -> None:
+    descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)
     finally:
