@@ -109,15 +109,16 @@ class Arrangement:
         self.order, self.starts = places.by_bucket(key_of, size)
         take = self.order
         self.at = taken(facts.at, take)
-        punctual = np.array_equal(facts.known_from, facts.at)
+        punctual = facts.known_from is facts.at or np.array_equal(facts.known_from, facts.at)
         self.known_from = self.at if punctual else taken(facts.known_from, take)
-        self.known_to = np.full(take.size, FOREVER, np.int64) if facts.plain else taken(facts.known_to, take)
+        self.known_to = facts.known_to if facts.plain else taken(facts.known_to, take)
         self.event = take if facts.plain else taken(facts.event, take)
         if key is key_of:
             # Every row has a point, in the order of the rows: what was sorted for these holds for those.
             self.sequence: Ints = take
             self.t, self.own = self.at, take
-            self.k = self.known_from if np.array_equal(asked.k, facts.known_from) else taken(asked.k, take)
+            same = asked.k is facts.known_from or np.array_equal(asked.k, facts.known_from)
+            self.k = self.known_from if same else taken(asked.k, take)
             lengths = np.diff(self.starts)
             self.key, self.start = np.repeat(np.arange(size), lengths), np.repeat(self.starts[:-1], lengths)
             self._end: Ints = np.arange(take.size)
@@ -127,7 +128,10 @@ class Arrangement:
         self._ends: dict[bool, Ints] = {}
         self._courses: dict[bool, Course] = {}
         self._places: dict[tuple[Window, int, bool], Place] = {}
-        changes = places.changes(self.starts, self.at, self.known_from, self.known_to)
+        self._lasting = punctual and facts.plain
+        # Every point is the own one of a row, its event's only one.
+        self._of_rows = key is key_of
+        changes = self._changes(self.starts, self.at, self.known_from, self.known_to)
         rows = (self.at, self.known_from, self.known_to, self.event)
         self.everything = View(None, None, *rows, self.starts, changes)
 
@@ -174,7 +178,9 @@ class Arrangement:
         """Where each point's facts end."""
         if present not in self._ends:
             end = self._end
-            if present and (self.own >= 0).any():
+            if present and self._of_rows:
+                end = end + 1
+            elif present and (self.own >= 0).any():
                 stop = np.where(self.key >= 0, self.starts[self.key + 1], 0)
                 end = places.with_own(end, self.own, self.t, stop, self.event, self.at)
             self._ends[present] = end
@@ -199,9 +205,11 @@ class Arrangement:
         end = self.ends(present)
         hung = None if anchor is None else anchor[self.sequence]
         if window.kind == SPAN and not delay:
-            low = np.empty(self.size, np.int64)
+            low, starts = np.empty(self.size, np.int64), _span_starts
             points: Any = (self.at, self.start, end, self.t, window.micros)
-            in_parts(self.size, lambda first, last: _span_starts(*points, first, last, low))
+            if self._of_rows:
+                starts, points = places.own_starts, (self.at, self.start, window.micros)
+            in_parts(self.size, lambda first, last: starts(*points, first, last, low))
             return Place(low, end, low, end, self.t, present, self.course(present), [])
         after, until = bounds_all(window, self.t, delay, self.zone, hung)
         high = end if until is self.t else places.window_ends(self.at, self.start, end, until)
@@ -210,6 +218,14 @@ class Arrangement:
         else:
             low = places.window_starts(self.at, self.start, high, after)
         return Place(low, high, low, high, until, present, self.course(present), [])
+
+    def _changes(self, starts: Ints, at: Ints, known_from: Ints, known_to: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+        """When loose rows begin and stop to count; there are none where every row was known at once and for good."""
+        if self._lasting:
+            none = np.zeros(0, np.int64)
+            return none, none, np.zeros(starts.size, np.int64), np.zeros(at.size + 1, np.int64)
+        found: tuple[Ints, Ints, Ints, Ints] = places.changes(starts, at, known_from, known_to)
+        return found
 
     def view(self, chosen: NDArray[Any] | None) -> View:
         """The chosen rows, packed; None for all."""
@@ -220,7 +236,7 @@ class Arrangement:
         np.cumsum(chosen, out=before[1:])
         at, known_from, known_to = self.at[rows], self.known_from[rows], self.known_to[rows]
         starts = before[self.starts]
-        changes = places.changes(starts, at, known_from, known_to)
+        changes = self._changes(starts, at, known_from, known_to)
         return View(rows, before, at, known_from, known_to, self.event[rows], starts, changes)
 
 

@@ -57,27 +57,39 @@ def read_points(points: pl.DataFrame, streams: Mapping[str, Events], rows_of: Ca
     stream = _streams_of(points) if given else None
     id = held(points["id"], None, "points") if given else None
     instants = t.to_numpy(writable=True)
-    k = (
-        _instants_of(points, "k")
-        if "k" in points.columns
-        else pl.Series("k", [None], pl.Int64).new_from_index(0, points.height)
-    )
-    # A joined column is asked the instant before its fact was known, which may be the first of all.
-    _check_range(k, T_MIN - 1)
-    known = k.fill_null(t).to_numpy(writable=True)
+    k = _instants_of(points, "k") if "k" in points.columns else None
+    if k is not None:
+        # A joined column is asked the instant before its fact was known, which may be the first of all.
+        _check_range(k, T_MIN - 1)
     numbers: dict[str, Ints] = {}
-    if stream is not None and id is not None:
-        unknown = set(stream.drop_nulls().unique()) - set(streams)
-        if unknown:
-            raise InputError(WORDS("labels.no_stream", given=min(unknown), allowed=", ".join(streams)))
-        if k.null_count():
-            open_k = k.is_null() & id.is_not_null()
-            for name in stream.filter(open_k).drop_nulls().unique(maintain_order=True):
-                rows = rows_of(name)
-                own = numbers[name] = own_events(rows, id)
-                chosen = (open_k & (stream == name)).fill_null(False).to_numpy() & (own >= 0)
-                known[chosen] = rows.first_known[own[chosen]]
+    if stream is None or id is None:
+        known = instants if k is None else k.fill_null(t).to_numpy(writable=True)
+        return Points(points, instants, known, None, None, numbers)
+    names = _named(stream)
+    unknown = set(names) - set(streams)
+    if unknown:
+        raise InputError(WORDS("labels.no_stream", given=min(unknown), allowed=", ".join(streams)))
+    if k is None and len(names) == 1 and not stream.null_count() and not id.null_count():
+        # All points are events of one stream, as a rule in its own order.
+        rows = rows_of(names[0])
+        own = numbers[names[0]] = own_events(rows, id)
+        known = rows.first_known if own is rows.event else places.known_at(own, rows.first_known, instants)
+        return Points(points, instants, known, stream, id, numbers)
+    known = t.to_numpy(writable=True) if k is None else k.fill_null(t).to_numpy(writable=True)
+    open_k = id.is_not_null() if k is None else k.is_null() & id.is_not_null()
+    for name in _named(stream.filter(open_k)):
+        rows = rows_of(name)
+        own = numbers[name] = own_events(rows, id)
+        chosen = (open_k & (stream == name)).fill_null(False).to_numpy() & (own >= 0)
+        known[chosen] = rows.first_known[own[chosen]]
     return Points(points, instants, known, stream, id, numbers)
+
+
+def _named(stream: pl.Series) -> list[str]:
+    """The different names, in the order in which they first come."""
+    if stream.len() and not stream.null_count() and (stream == stream[0]).all():
+        return [str(stream[0])]
+    return stream.drop_nulls().unique(maintain_order=True).to_list()
 
 
 def _instants_of(points: pl.DataFrame, column: str) -> pl.Series:
@@ -175,6 +187,8 @@ def _asked(points: Points, stream: str, rows: Rows) -> Asked:
     own, here = np.full(size, -1, np.int64), np.zeros(size, np.uint8)
     row = own
     if points.own_stream is not None and points.own_id is not None:
+        if points.own.get(stream) is rows.event and points.k is rows.known_from:
+            return Asked(points.t, points.k, rows.event, rows.event, np.ones(size, np.uint8))
         whose = ((points.own_stream == stream) & points.own_id.is_not_null()).fill_null(False).to_numpy()
         if whose.any():
             if stream not in points.own:

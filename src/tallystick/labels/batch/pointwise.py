@@ -160,18 +160,29 @@ def finish(
     sheet: Sheet, place: Place, leaf: Leaf, data: NDArray[Any], status: Codes, room: NDArray[Any] | None = None
 ) -> Values:
     """Values with their reasons, put from the order of the rows into that of the points as given, in `room` if any."""
-    kind, back = ALGEBRA[leaf.kind], sheet.a.back
+    back = sheet.a.back
     approximate = back(status == APPROXIMATE) if leaf.cap else None
-    reason = np.zeros(status.size, np.uint8)
     if status.any():
-        undefined = status == UNDEFINED
-        reason[undefined], data[undefined] = reasons.UNDEFINED, 0
-        chosen = np.flatnonzero(status == NONE)
-        if chosen.size:
-            reason[chosen] = _why(sheet, place, chosen, kind.empty)
-            data[chosen] = 0
-        reason = back(reason)
-    data = back(data, room)
+        data[(status == UNDEFINED) | (status == NONE)] = 0
+    return told(sheet, leaf, back(data, room), why(sheet, place, leaf, status), approximate)
+
+
+def why(sheet: Sheet, place: Place, leaf: Leaf, status: Codes) -> Codes:
+    """The reasons of a label's missing values, by point as given; what `status` says lies in the order of the rows."""
+    reason = np.zeros(status.size, np.uint8)
+    if not status.any():
+        return reason
+    reason[status == UNDEFINED] = reasons.UNDEFINED
+    chosen = np.flatnonzero(status == NONE)
+    if chosen.size:
+        reason[chosen] = _why(sheet, place, chosen, ALGEBRA[leaf.kind].empty)
+    return sheet.a.back(reason)
+
+
+def told(
+    sheet: Sheet, leaf: Leaf, data: NDArray[Any], reason: Codes, approximate: NDArray[np.bool_] | None = None
+) -> Values:
+    """The values of a label as its column has them."""
     texts = None
     if leaf.kind in ("first", "last", "nth", "mode") and sheet.values is not None:
         if leaf.type.kind == "text":

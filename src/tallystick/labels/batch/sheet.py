@@ -28,7 +28,7 @@ class Sheet:
         rows = a.order if self.view.rows is None else a.order[self.view.rows]
         self.x = taken(made.x, rows)
         self.y = self.x if made.y is made.x else taken(made.y, rows)
-        self._peaks: dict[bool, tuple[Ints, Ints, Ints]] = {}
+        self._peaks: dict[bool, tuple[Ints, Ints]] = {}
 
     @cached_property
     def narrow(self) -> bool:
@@ -54,11 +54,11 @@ class Sheet:
         found: Ints = settled.running(self._lasting(0))
         return found
 
-    def peaks(self, most: bool) -> tuple[Ints, Ints, Ints]:
-        """The lasting values, for each row the one before it that is more extreme, and the extremes of blocks."""
+    def peaks(self, most: bool) -> tuple[Ints, Ints]:
+        """The lasting values, and the extremes of blocks of them."""
         if most not in self._peaks:
             x = self._lasting(-FOREVER - 1 if most else FOREVER)
-            self._peaks[most] = x, settled.beyond(most, x, self.view.starts), settled.blocks(most, x)
+            self._peaks[most] = x, settled.blocks(most, x)
         return self._peaks[most]
 
     def _lasting(self, otherwise: int) -> Ints:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -15,9 +16,9 @@ from tallystick.labels.algebra import ALGEBRA
 from tallystick.labels.batch import pointwise
 from tallystick.labels.batch.arrangement import Arrangement, Place
 from tallystick.labels.batch.sheet import Sheet
-from tallystick.labels.kernels import ranks, settled, slides, unsettled
+from tallystick.labels.kernels import places, ranks, settled, slides, unsettled
 from tallystick.labels.kernels.linear import family_of
-from tallystick.labels.kernels.rows import Codes, Ints
+from tallystick.labels.kernels.rows import NONE, Codes, Ints
 from tallystick.labels.meaning.values import Values
 from tallystick.labels.plan import Feature, Leaf, Window
 
@@ -105,14 +106,14 @@ def _window(sheet: Sheet, place: Place, leaves: list[Leaf]) -> Iterable[tuple[Le
             if family != widest:
                 del families[family]
     for family, members in families.items():
-        yield from _slide(sheet, place, members, family)
+        if family == _TALLY and _lasts(sheet, place) and all(leaf.kind == "distinct" for leaf in members):
+            yield from _lasting(sheet, place, members)
+        else:
+            yield from _slide(sheet, place, members, family)
 
 
 # A tuple of arrays handed on hides from the type checker how many there are.
 _travel: Any = slides.travel
-_totals: Any = settled.totals
-_peaks: Any = settled.peaks
-_varieties: Any = settled.varieties
 _plain: Any = unsettled.plain
 _tallies: Any = unsettled.tallies
 _linear: Any = slides.linear
@@ -148,37 +149,77 @@ def _kinds(leaves: list[Leaf]) -> Ints:
 def _sums_and_extremes(sheet: Sheet, placed: list[tuple[Place, list[Leaf]]]) -> Iterable[tuple[Leaf, Values]]:
     """Answer by what lasting rows say, and where others are to be reckoned with by these too."""
     a, view, course = sheet.a, sheet.view, placed[0][0].course
+    if _lasts(sheet, placed[0][0]):
+        for place, some in placed:
+            yield from _lasting(sheet, place, some)
+        return
     leaves = [leaf for _, some in placed for leaf in some]
     places_of = [place for place, some in placed for _ in some]
     kinds, (room, out) = _kinds(leaves), _room(len(leaves), a.size)
-    whole, real, status = out
+    whole, _, status = out
     for one, (leaf, place) in enumerate(zip(leaves, places_of, strict=True)):
         if leaf.kind in ("min", "max"):
-            most = leaf.kind == "max"
-            given: Any = (most, *sheet.peaks(most), place.low, place.high)
-            in_parts(a.size, lambda first, last: _peaks(*given, first, last, whole[one], status[one]))  # noqa: B023
-    if view.changes[0].size or not course.steady:
-        when, what, begin, before = view.changes
-        windows = np.repeat(np.arange(len(placed)), [len(some) for _, some in placed])
-        rows: Any = (sheet.x, sheet.running, before, view.starts, when, what, begin)
-        ordered, _ = course.ordered
+            _answer(sheet, place, [(_by_ends(sheet, leaf), whole[one])])
+    when, what, begin, before = view.changes
+    windows = np.repeat(np.arange(len(placed)), [len(some) for _, some in placed])
+    rows: Any = (sheet.x, sheet.running, before, view.starts, when, what, begin)
+    ordered, _ = course.ordered
 
-        def part(first: int, last: int) -> None:
-            order = ordered[first:last]
-            ends: Any = [np.stack([end[order] for end in some]) for some in zip(*_ends(placed), strict=True)]
-            _plain(kinds, windows, *rows, order, a.key, a.k, *ends, *out)
+    def part(first: int, last: int) -> None:
+        order = ordered[first:last]
+        ends: Any = [np.stack([end[order] for end in some]) for some in zip(*_ends(placed), strict=True)]
+        _plain(kinds, windows, *rows, order, a.key, a.k, *ends, *out)
 
-        in_parts(ordered.size, part)
-    else:
-        first_of = 0
-        for place, some in placed:
-            cut = slice(first_of, first_of + len(some))
-            mine: Any = (kinds[cut], sheet.running, place.low, place.high)
-            into: Any = (whole[cut], real[cut], status[cut])
-            in_parts(a.size, lambda first, last: _totals(*mine, first, last, *into))  # noqa: B023
-            first_of = cut.stop
+    in_parts(ordered.size, part)
     for one, (leaf, place) in enumerate(zip(leaves, places_of, strict=True)):
         yield leaf, _answered(sheet, place, leaf, room[one : one + 2], status[one])
+
+
+def _lasts(sheet: Sheet, place: Place) -> bool:
+    """Whether every row lasts and counts at once, at every point."""
+    return not sheet.view.changes[0].size and place.course.steady
+
+
+def _lasting(sheet: Sheet, place: Place, leaves: list[Leaf]) -> Iterable[tuple[Leaf, Values]]:
+    """Answer a window by its ends alone, where every row lasts and counts at once."""
+    a = sheet.a
+    found = [np.empty(a.size, np.float64 if ALGEBRA[leaf.kind].gives == "real" else np.int64) for leaf in leaves]
+    _answer(sheet, place, [(_by_ends(sheet, leaf), data) for leaf, data in zip(leaves, found, strict=True)], a.sequence)
+    status = np.where(place.low < place.high, 0, NONE).astype(np.uint8)
+    reasons: dict[bool, Codes] = {}
+    for leaf, data in zip(leaves, found, strict=True):
+        empty = ALGEBRA[leaf.kind].empty
+        if empty not in reasons:
+            reasons[empty] = pointwise.why(sheet, place, leaf, status)
+        yield leaf, pointwise.told(sheet, leaf, data, reasons[empty])
+
+
+def _by_ends(sheet: Sheet, leaf: Leaf) -> Callable[..., None]:
+    """What answers a label of lasting rows from the ends of its windows."""
+    if leaf.kind in ("min", "max"):
+        most = leaf.kind == "max"
+        return partial(settled.peaks, most, *sheet.peaks(most))
+    if leaf.kind == "distinct":
+        return partial(settled.varieties, *sheet.twins)
+    if leaf.kind == "count":
+        return settled.counts
+    return partial(settled.sums if leaf.kind == "sum" else settled.means, sheet.running)
+
+
+def _answer(
+    sheet: Sheet, place: Place, wanted: list[tuple[Callable[..., None], NDArray[Any]]], to: Ints | None = None
+) -> None:
+    """Answer a window at every point, into arrays in the order of the rows, or of what `to` says."""
+
+    def part(first: int, last: int) -> None:
+        low, high = place.low[first:last], place.high[first:last]
+        for answer, into in wanted:
+            found = into[first:last] if to is None else np.empty(last - first, into.dtype)
+            answer(low, high, found)
+            if to is not None:
+                places.put(found, to[first:last], 0, last - first, into)
+
+    in_parts(sheet.a.size, part)
 
 
 def _ends(placed: list[tuple[Place, list[Leaf]]]) -> list[tuple[Ints, Ints]]:
@@ -209,15 +250,10 @@ def _answered(sheet: Sheet, place: Place, leaf: Leaf, room: NDArray[Any], status
 
 def _varied(sheet: Sheet, place: Place, kinds: Ints, out: tuple[Any, ...]) -> None:
     """Answer by how often each value is there."""
-    a, view, course, (whole, _, status) = sheet.a, sheet.view, place.course, out
-    points: Any = (place.low, place.high)
-    if place.course.steady and not view.changes[0].size and kinds.tolist() == [al.DISTINCT]:
-        twins: Any = sheet.twins
-        in_parts(a.size, lambda first, last: _varieties(*twins, *points, first, last, whole[0], status[0]))
-    else:
-        rows: Any = (sheet.different, sheet.x, view.known_from, view.known_to, sheet.loose, *view.changes[:3])
-        held: Any = (course.ordered[1], course.fast, a.key, a.k)
-        in_parts(a.size, lambda first, last: _tallies(kinds, *rows, *held, *points, first, last, *out))
+    a, view, course = sheet.a, sheet.view, place.course
+    rows: Any = (sheet.different, sheet.x, view.known_from, view.known_to, sheet.loose, *view.changes[:3])
+    points: Any = (course.ordered[1], course.fast, a.key, a.k, place.low, place.high)
+    in_parts(a.size, lambda first, last: _tallies(kinds, *rows, *points, first, last, *out))
 
 
 def _travelling(

@@ -27,6 +27,15 @@ def by_bucket(bucket: Ints, buckets: int) -> Any:
 
 
 @kernel
+def rising(values: Ints) -> bool:
+    """Whether each value is above the one before it."""
+    falls = 0
+    for i in range(1, values.size):
+        falls += values[i] <= values[i - 1]
+    return falls == 0
+
+
+@kernel
 def numbered(values: Ints, least: int, size: int) -> Any:
     """The number of each value, of [least, least + size), in the order in which they first come, and where they do."""
     table = np.full(size, -1, np.int32)
@@ -72,6 +81,16 @@ def own_rows(own: Ints, k: Ints, order: Ints, starts: Ints, known_from: Ints, kn
                 i = order[j]
                 if known_from[i] <= k[p] and k[p] < known_to[i]:
                     found[p] = i
+    return found
+
+
+@kernel
+def known_at(own: Ints, first_known: Ints, otherwise: Ints) -> Ints:
+    """When each point's own event was first known; `otherwise` where it has none."""
+    found = otherwise.copy()
+    for p in range(own.size):
+        if own[p] >= 0:
+            found[p] = first_known[own[p]]
     return found
 
 
@@ -185,6 +204,20 @@ def span_starts(at: Ints, start: Ints, end: Ints, t: Ints, span: int, first: int
             steps += 1
         if steps == 16:
             low = upper_bound(at, low, end[p], after)
+        found[p] = low
+
+
+@kernel
+def own_starts(at: Ints, start: Ints, span: int, first: int, last: int, found: Ints) -> None:
+    """`span_starts` where every point is a row's own: that row lies in its window, so the search ends before it."""
+    low = upper_bound(at, start[first], first, at[first] - span) if first < last else 0
+    for p in range(first, last):
+        low, after = max(low, start[p]), at[p] - span
+        # Mostly a row or two leave: steps without a branch.
+        low += at[low] <= after
+        low += at[low] <= after
+        while at[low] <= after:
+            low += 1
         found[p] = low
 
 

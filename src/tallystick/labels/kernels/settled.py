@@ -1,4 +1,7 @@
-"""Windows over rows that last: they did not come late and were not revised. A few steps answer a point."""
+"""Windows over rows that last: they did not come late and were not revised. A few steps answer a point.
+
+Points lie in the order of their rows.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,7 @@ from typing import Any
 import numpy as np
 
 from tallystick.core.numeric import kernel
-from tallystick.labels.algebra import COUNT, MAX, MIN, SUM
-from tallystick.labels.kernels.rows import FOREVER, NONE, Codes, Ints
-
-_STEPS = 32
+from tallystick.labels.kernels.rows import FOREVER, Ints
 
 
 @kernel
@@ -23,74 +23,67 @@ def running(x: Ints) -> Ints:
 
 
 @kernel
-def totals(
-    kinds: Ints, total: Ints, low: Ints, high: Ints, first: int, last: int, whole: Any, real: Any, status: Any
-) -> None:
-    """Counts, and sums and means that fit 63 bits, by the sums at both ends of the window."""
-    for one in range(kinds.size):
-        kind, values, reals, said = kinds[one], whole[one], real[one], status[one]
-        for p in range(first, last):
-            a, b = low[p], high[p]
-            if a >= b:
-                said[p] = NONE
-            elif kind == COUNT:
-                values[p] = b - a
-            elif kind == SUM:
-                values[p] = total[b] - total[a]
-            elif kind not in (MIN, MAX):
-                reals[p] = np.float64(total[b] - total[a]) / np.float64(b - a)
+def counts(low: Ints, high: Ints, found: Ints) -> None:
+    """How many rows each window holds."""
+    for p in range(low.size):
+        found[p] = max(high[p] - low[p], 0)
 
 
 @kernel
-def beyond(most: bool, x: Ints, starts: Ints) -> Ints:
-    """For each row the latest one before it, of the same key, that is more extreme; -1 where none is."""
-    found = np.empty(x.size, np.int64)
-    for b in range(starts.size - 1):
-        for i in range(starts[b], starts[b + 1]):
-            j = i - 1
-            while j >= starts[b] and ((x[j] <= x[i]) if most else (x[j] >= x[i])):
-                j = found[j]
-            found[i] = j if j >= starts[b] else -1
-    return found
+def sums(total: Ints, low: Ints, high: Ints, found: Ints) -> None:
+    """Sums that fit 63 bits, by the sums at both ends of each window."""
+    for p in range(low.size):
+        found[p] = total[max(high[p], low[p])] - total[low[p]]
 
 
 @kernel
-def peaks(
-    most: bool,
-    x: Ints,
-    more: Ints,
-    best: Ints,
-    low: Ints,
-    high: Ints,
-    first: int,
-    last: int,
-    whole: Ints,
-    status: Codes,
-) -> None:
-    """The extreme of each window: back from its end, from each row to the next more extreme one (`more`).
+def means(total: Ints, low: Ints, high: Ints, found: Any) -> None:
+    """Means whose sums fit 63 bits; 0 where there is no row."""
+    for p in range(low.size):
+        a, b = low[p], high[p]
+        found[p] = np.float64(total[b] - total[a]) / np.float64(b - a) if a < b else 0.0
 
-    Where values fall (or rise) for long, blocks of 64 rows (`best`) shorten the way.
+
+@kernel
+def peaks(most: bool, x: Ints, best: Ints, low: Ints, high: Ints, found: Ints) -> None:
+    """The extreme of each window, by two stacks: extremes of the rows from each on to a border, and of those behind it.
+
+    Where the border falls out of a window that slides on, it moves to the window's end, so every row is looked at
+    twice. For a window that goes back or leaps, blocks of 64 rows (`best`) shorten the way. 0 where there is no row.
     """
-    for p in range(first, last):
+    none = -FOREVER - 1 if most else FOREVER
+    stack, floor, border, hi, behind, lo = np.empty(64, np.int64), 0, 0, 0, none, 0
+    for p in range(low.size):
         a, b = low[p], high[p]
         if a >= b:
-            status[p] = NONE
+            found[p] = 0
             continue
-        j, steps = b - 1, 0
-        while more[j] >= a and steps < _STEPS:
-            j = more[j]
-            steps += 1
-        found = x[j]
-        if steps == _STEPS:
-            i = a
-            while i < j:
-                if i & 63 == 0 and i + 64 <= j:
-                    found = max(found, best[i >> 6]) if most else min(found, best[i >> 6])
+        if a < lo or b < hi:
+            behind, i = none, a
+            while i < b:
+                if i & 63 == 0 and i + 64 <= b:
+                    behind = max(behind, best[i >> 6]) if most else min(behind, best[i >> 6])
                     i += 64
                 else:
-                    found = max(found, x[i]) if most else min(found, x[i])
+                    behind = max(behind, x[i]) if most else min(behind, x[i])
                     i += 1
-        whole[p] = found
+            border, lo, hi, found[p] = a, a, b, behind
+            continue
+        if a >= border:
+            if b - a > stack.size:
+                stack = np.empty(2 * (b - a), np.int64)
+            floor, border, behind = a, b, none
+            for j in range(b - a):
+                i = b - 1 - j
+                behind = max(behind, x[i]) if most else min(behind, x[i])
+                stack[i - a] = behind
+            behind = none
+        else:
+            for i in range(hi, b):
+                behind = max(behind, x[i]) if most else min(behind, x[i])
+        lo, hi = a, b
+        there = stack[a - floor]
+        found[p] = max(there, behind) if most else min(there, behind)
 
 
 @kernel
@@ -117,15 +110,13 @@ def twins(x: Ints, starts: Ints, different: int) -> Any:
 
 
 @kernel
-def varieties(
-    before: Ints, after: Ints, low: Ints, high: Ints, first: int, last: int, whole: Ints, status: Codes
-) -> None:
+def varieties(before: Ints, after: Ints, low: Ints, high: Ints, found: Ints) -> None:
     """How many different values: a row adds one when its twin lies before the window."""
     some, lo, hi = 0, 0, 0
-    for p in range(first, last):
+    for p in range(low.size):
         a, b = low[p], high[p]
         if a >= b:
-            status[p] = NONE
+            found[p] = 0
             continue
         if a < lo or b < hi or a >= hi:
             some, lo, hi = 0, a, a
@@ -137,4 +128,4 @@ def varieties(
             if after[lo] >= hi:
                 some -= 1
             lo += 1
-        whole[p] = some
+        found[p] = some

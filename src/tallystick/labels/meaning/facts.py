@@ -178,11 +178,20 @@ def normalise(
                 )
             )
     built = pl.DataFrame(list(series.values())).with_columns(values.alias(name) for name, values in extra.items())
-    return built.with_columns(_refusal(events, keys).alias(REFUSED)), {k: v for k, v in types.items() if v}
+    plain = not any(_has(frame, name) for name in ("known_at", "revision", "retract"))
+    refusal = pl.lit(None, pl.String) if plain and _sound(built, keys) else _refusal(events, keys)
+    return built.with_columns(refusal.alias(REFUSED)), {k: v for k, v in types.items() if v}
 
 
 def _has(frame: pl.DataFrame, column: str) -> bool:
     return column in frame.columns and frame[column].dtype != pl.Null
+
+
+def _sound(facts: pl.DataFrame, keys: Iterable[str]) -> bool:
+    """Whether no row of facts that were known when they happened is refused: the usual case, seen at a glance."""
+    if any(facts[name].null_count() for name in (ID, AT, SEQUENCE, *keys)):
+        return False
+    return bool(facts[AT].is_between(T_MIN, T_MAX - 1).all())
 
 
 def _refusal(events: Events, keys: Iterable[str]) -> pl.Expr:
@@ -227,40 +236,32 @@ def prepare(
     if facts[REFUSED].null_count() < facts.height:
         facts = facts.filter(pl.col(REFUSED).is_null())
     facts = facts.drop(REFUSED)
-    known = facts[KNOWN].to_numpy()
     read = [name for name, spec in events.fields.items() if spec.known_at and name in wanted]
-    height, number = facts.height, numbered(facts[ID]) if _near(facts[ID]) else None
-    different = facts[ID].n_unique() if number is None else number[1].len()
-    once = different == height and not facts[RETRACT].any()
+    height, number = facts.height, None
+    once = _different(facts[ID]) and not (_has(frame, "retract") and facts[RETRACT].any())
     if read or not once:
-        number = number or numbered(facts[ID])
+        number = numbered(facts[ID])
         facts = facts.with_columns(pl.Series(_EVENT, number[0]))
+    known = facts[KNOWN].to_numpy()
     facts = facts.with_columns(pl.col(KNOWN).alias(FROM), pl.lit(FOREVER, pl.Int64).alias(TO))
     if not once:
         facts = _superseded(events, facts)
     for name in read:
         facts = _confirmed_later(facts, name, events.fields[name])
     facts = _sorted(facts, (AT, SEQUENCE, ID) if events.sequence not in ("", events.id) else (AT, ID))
-    plain = once and facts.height == height
+    plain, at = once and facts.height == height, facts[AT].to_numpy(writable=True)
+    punctual = plain and not read and not _has(frame, "known_at")
+    known_from = at if punctual else facts[FROM].to_numpy(writable=True)
+    known_to = np.full(height, FOREVER, np.int64) if plain else facts[TO].to_numpy(writable=True)
     if plain or number is None:
         ids, event = facts.select(ID), np.arange(height, dtype=np.int64)
-        first_known = facts[KNOWN].to_numpy(writable=True)
+        first_known = facts[KNOWN].to_numpy(writable=True) if read else known_from
     else:
         ids, event = number[1].to_frame(), facts[_EVENT].to_numpy(writable=True)
         first_known = np.full(ids.height, FOREVER, np.int64)
         np.minimum.at(first_known, number[0], known)
     facts = facts.drop(_EVENT, strict=False)
-    return Rows(
-        facts,
-        types,
-        facts[AT].to_numpy(writable=True),
-        facts[FROM].to_numpy(writable=True),
-        facts[TO].to_numpy(writable=True),
-        event,
-        ids,
-        first_known,
-        plain,
-    )
+    return Rows(facts, types, at, known_from, known_to, event, ids, first_known, plain)
 
 
 def _sorted(facts: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
@@ -276,6 +277,13 @@ def _sorted(facts: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
         among = facts[rows[tied]].select([*order, FROM]).with_row_index(_ROW)
         rows[tied] = rows[tied][among.sort([*order, FROM], maintain_order=True)[_ROW].to_numpy()]
     return facts[rows]
+
+
+def _different(values: pl.Series) -> bool:
+    """Whether no value comes twice."""
+    if values.dtype == pl.Int64 and not values.null_count() and places.rising(values.to_numpy()):
+        return True
+    return (numbered(values)[1].len() if _near(values) else values.n_unique()) == values.len()
 
 
 def _near(values: pl.Series) -> tuple[int, int] | None:
