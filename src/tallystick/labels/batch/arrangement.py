@@ -137,11 +137,8 @@ class Arrangement:
 
     def _arrange(self, facts: Rows, asked: Asked, key_of: Ints, key: Ints) -> None:
         """Put the points in the order of the rows before them."""
-        rising = bool((asked.t[1:] >= asked.t[:-1]).all())
-        # Which of two points at one instant comes first changes no answer.
-        first = None if rising else np.argsort(asked.t)
-        order, begin = places.by_bucket((key if first is None else taken(key, first)) + 1, self.starts.size)
-        self.sequence = order if first is None else taken(first, order)
+        self.sequence, begin = places.by_bucket(key + 1, self.starts.size)
+        in_parts(key.size, lambda first, last: places.by_time(begin, asked.t, first, last, self.sequence))
         self.key = np.repeat(np.arange(-1, self.starts.size - 1), np.diff(begin))
         self.t = taken(asked.t, self.sequence)
         row, here = np.zeros(0, np.int64), np.zeros(0, np.uint8)

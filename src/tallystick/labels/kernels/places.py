@@ -9,6 +9,9 @@ import numpy as np
 from tallystick.core.numeric import kernel
 from tallystick.labels.kernels.rows import FOREVER, Codes, Ints, any_visible, upper_bound
 
+_FEW = 32
+"""Up to so many are put in order one by one."""
+
 
 @kernel
 def by_bucket(bucket: Ints, buckets: int) -> Any:
@@ -33,6 +36,61 @@ def rising(values: Ints) -> bool:
     for i in range(1, values.size):
         falls += values[i] <= values[i - 1]
     return falls == 0
+
+
+@kernel
+def by_time(starts: Ints, t: Ints, first: int, last: int, order: Ints) -> None:
+    """Put the buckets that start in [first, last) into the order of t; of equal t any comes first."""
+    b = upper_bound(starts, 0, starts.size, first - 1)
+    while b + 1 < starts.size and starts[b] < last:
+        begin, stop = starts[b], starts[b + 1]
+        b += 1
+        falls = 0
+        for i in range(begin + 1, stop):
+            falls += t[order[i]] < t[order[i - 1]]
+        if falls > 0 and stop - begin > _FEW:
+            rows = order[begin:stop].copy()
+            order[begin:stop] = rows[np.argsort(t[rows])]
+        elif falls > 0:
+            for i in range(begin + 1, stop):
+                row, j = order[i], i
+                while j > begin and t[order[j - 1]] > t[row]:
+                    order[j] = order[j - 1]
+                    j -= 1
+                order[j] = row
+
+
+@kernel
+def refused(
+    gaps: Codes, known: Ints, at: Ints, revision: Ints, retract: Any, lateness: int, first: int, last: int
+) -> Codes:
+    """Why each fact counts nowhere, 0 where it does: the first that holds of what `meaning.facts` lists.
+
+    Of `gaps` bit 0 says that there is no id, 1 no `at`, 2 no key, 3 no sequence, 4 that nothing says when it was known.
+    A retraction needs only its id and when it was known. Instants lie in [first, last).
+    """
+    found = np.zeros(known.size, np.uint8)
+    for i in range(known.size):
+        gap, begins = gaps[i], revision[i] == 0
+        whole = begins or not retract[i]
+        timed = gap & 2 == 0
+        if gap & 1 != 0:
+            found[i] = 1
+        elif revision[i] < 0:
+            found[i] = 2
+        elif gap & 16 != 0 or (whole and not timed):
+            found[i] = 3
+        elif whole and gap & 4 != 0:
+            found[i] = 4
+        elif whole and gap & 8 != 0:
+            found[i] = 5
+        elif known[i] < first or known[i] >= last or (timed and (at[i] < first or at[i] >= last)):
+            found[i] = 6
+        elif begins and known[i] < at[i]:
+            found[i] = 7
+        elif begins and known[i] - at[i] > lateness:
+            found[i] = 8
+    return found
 
 
 @kernel

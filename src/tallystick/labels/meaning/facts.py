@@ -30,6 +30,19 @@ ID, AT, SEQUENCE, KNOWN, REVISION, RETRACT, REFUSED = (
 )
 FROM, TO, AWAITING = "@from", "@to", "@awaiting:"
 _EVENT, _ROW = "@event", "@row"
+_REASONS = (
+    None,
+    "no_id",
+    "no_revision",
+    "no_at",
+    "no_key",
+    "no_sequence",
+    "out_of_range",
+    "known_before_it_happened",
+    "late",
+)
+"""Why a fact counts nowhere, by the number that `places.refused` gives."""
+_NO_ID, _NO_AT, _NO_KEY, _NO_SEQUENCE, _NO_KNOWN = 1, 2, 4, 8, 16
 _UTC = pl.Datetime("us", "UTC")
 _INTEGER, _FLAG, _INSTANT = FieldType("integer"), FieldType("flag"), FieldType("instant")
 _HELD: Mapping[str, Any] = {
@@ -178,47 +191,28 @@ def normalise(
                 )
             )
     built = pl.DataFrame(list(series.values())).with_columns(values.alias(name) for name, values in extra.items())
-    plain = not any(_has(frame, name) for name in ("known_at", "revision", "retract"))
-    refusal = pl.lit(None, pl.String) if plain and _sound(built, keys) else _refusal(events, keys)
-    return built.with_columns(refusal.alias(REFUSED)), {k: v for k, v in types.items() if v}
+    return built.with_columns(_refusal(events, built, keys)), {k: v for k, v in types.items() if v}
 
 
 def _has(frame: pl.DataFrame, column: str) -> bool:
     return column in frame.columns and frame[column].dtype != pl.Null
 
 
-def _sound(facts: pl.DataFrame, keys: Iterable[str]) -> bool:
-    """Whether no row of facts that were known when they happened is refused: the usual case, seen at a glance."""
-    if any(facts[name].null_count() for name in (ID, AT, SEQUENCE, *keys)):
-        return False
-    return bool(facts[AT].is_between(T_MIN, T_MAX - 1).all())
-
-
-def _refusal(events: Events, keys: Iterable[str]) -> pl.Expr:
+def _refusal(events: Events, facts: pl.DataFrame, keys: Iterable[str]) -> pl.Series:
+    """Why each row does not count, null where it does."""
+    size, gaps = facts.height, np.zeros(facts.height, np.uint8)
+    names = {_NO_ID: (ID,), _NO_AT: (AT,), _NO_KEY: tuple(keys), _NO_SEQUENCE: (SEQUENCE,), _NO_KNOWN: (KNOWN,)}
+    for gap, columns in names.items():
+        for column in columns:
+            if facts[column].null_count():
+                gaps[facts[column].is_null().to_numpy()] |= gap
+    known, at = (facts[name].fill_null(0).to_numpy() for name in (KNOWN, AT))
+    revision, retract = facts[REVISION].to_numpy(), facts[RETRACT].to_numpy()
     lateness = Span.parse(events.lateness).micros
-    first = pl.col(REVISION) == 0
-    whole = first | ~pl.col(RETRACT)
-    no_key = pl.any_horizontal(pl.col(key).is_null() for key in keys)
-    outside = ~pl.col(KNOWN).is_between(T_MIN, T_MAX - 1) | ~pl.col(AT).is_between(T_MIN, T_MAX - 1).fill_null(True)
-    return (
-        pl.when(pl.col(ID).is_null())
-        .then(pl.lit("no_id"))
-        .when(pl.col(REVISION) < 0)
-        .then(pl.lit("no_revision"))
-        .when(pl.col(KNOWN).is_null() | (whole & pl.col(AT).is_null()))
-        .then(pl.lit("no_at"))
-        .when(whole & no_key)
-        .then(pl.lit("no_key"))
-        .when(whole & pl.col(SEQUENCE).is_null())
-        .then(pl.lit("no_sequence"))
-        .when(outside)
-        .then(pl.lit("out_of_range"))
-        .when(first & (pl.col(KNOWN) < pl.col(AT)))
-        .then(pl.lit("known_before_it_happened"))
-        .when(first & (pl.col(KNOWN) - pl.col(AT) > lateness))
-        .then(pl.lit("late"))
-        .otherwise(None)
-    )
+    found = places.refused(gaps, known, at, revision, retract, lateness, T_MIN, T_MAX)
+    if not found.any():
+        return pl.Series(REFUSED, [None], pl.String).new_from_index(0, size)
+    return pl.Series(_REASONS).gather(pl.Series(found)).alias(REFUSED)
 
 
 def prepare(
@@ -237,10 +231,12 @@ def prepare(
         facts = facts.filter(pl.col(REFUSED).is_null())
     facts = facts.drop(REFUSED)
     read = [name for name, spec in events.fields.items() if spec.known_at and name in wanted]
-    height, number = facts.height, None
-    once = _different(facts[ID]) and not (_has(frame, "retract") and facts[RETRACT].any())
+    height, rising = facts.height, _rising(facts[ID])
+    number = numbered(facts[ID]) if not rising and _near(facts[ID]) else None
+    different = height if rising else facts[ID].n_unique() if number is None else number[1].len()
+    once = different == height and not facts[RETRACT].any()
     if read or not once:
-        number = numbered(facts[ID])
+        number = number or numbered(facts[ID])
         facts = facts.with_columns(pl.Series(_EVENT, number[0]))
     known = facts[KNOWN].to_numpy()
     facts = facts.with_columns(pl.col(KNOWN).alias(FROM), pl.lit(FOREVER, pl.Int64).alias(TO))
@@ -248,7 +244,8 @@ def prepare(
         facts = _superseded(events, facts)
     for name in read:
         facts = _confirmed_later(facts, name, events.fields[name])
-    facts = _sorted(facts, (AT, SEQUENCE, ID) if events.sequence not in ("", events.id) else (AT, ID))
+    order = (AT, SEQUENCE, ID) if events.sequence not in ("", events.id) else (AT, ID)
+    facts = _sorted(facts.drop(REVISION, RETRACT), order)
     plain, at = once and facts.height == height, facts[AT].to_numpy(writable=True)
     punctual = plain and not read and not _has(frame, "known_at")
     known_from = at if punctual else facts[FROM].to_numpy(writable=True)
@@ -279,11 +276,9 @@ def _sorted(facts: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
     return facts[rows]
 
 
-def _different(values: pl.Series) -> bool:
-    """Whether no value comes twice."""
-    if values.dtype == pl.Int64 and not values.null_count() and places.rising(values.to_numpy()):
-        return True
-    return (numbered(values)[1].len() if _near(values) else values.n_unique()) == values.len()
+def _rising(values: pl.Series) -> bool:
+    """Whether each of whole numbers is above the one before it, so that none comes twice."""
+    return values.dtype == pl.Int64 and not values.null_count() and bool(places.rising(values.to_numpy()))
 
 
 def _near(values: pl.Series) -> tuple[int, int] | None:
