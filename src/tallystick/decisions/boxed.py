@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from tallystick.core import DefinitionError, FieldType
+from tallystick.core.xml import Node
 from tallystick.decisions.logic import LOCAL, NOTHING, TAGS, coerced, read_logic
 from tallystick.decisions.records import Logic, Run, Scope
 from tallystick.decisions.types import ANY, Type
 from tallystick.decisions.values import bound
 from tallystick.decisions.words import WORDS
-from tallystick.decisions.xml import Node
 from tallystick.feel import Filter, Function, Name, compile_expr, normal, spell
 from tallystick.feel import compile as compile_feel
 from tallystick.feel.java import external

@@ -21,6 +21,7 @@ from tallystick.core import (
     TallystickError,
     UsageError,
 )
+from tallystick.decisions.files import read_bytes
 from tallystick.decisions.model import Model, load
 from tallystick.decisions.sheet import Held, Placed, Sheet, cells_of, sheet_at, tables_of
 from tallystick.decisions.splice import spliced, written
@@ -28,7 +29,6 @@ from tallystick.decisions.words import WORDS
 from tallystick.decisions.workbook import (
     place_of,
     read_csv,
-    read_whole,
     read_workbook,
     titles_of,
     write_csv,
@@ -174,7 +174,7 @@ def import_tables(path: _Path, model_path: _Path) -> tuple[Path, ...]:
     for number, ((name, before), (_, after)) in enumerate(zip(model.sources, changed.sources, strict=True)):
         if before != after:
             place = target if number == 0 else target.with_name(name)
-            if not place.is_file() or read_whole(place) != before:
+            if not place.is_file() or read_bytes(place) != before:
                 raise InputError(WORDS("sheet.elsewhere", given=name), Place(Path(path).name))
             found.append((place, after))
     for place, after in found:

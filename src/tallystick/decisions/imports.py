@@ -8,9 +8,10 @@ from pathlib import Path
 import msgspec
 
 from tallystick.core import DefinitionError, Faults, InputError, Place
+from tallystick.core.xml import Node, parse_xml
+from tallystick.decisions.files import read_bytes, read_xml
 from tallystick.decisions.types import Types
 from tallystick.decisions.words import WORDS
-from tallystick.decisions.xml import Node, parse_xml, read_bytes, read_xml
 from tallystick.feel import normal
 
 NAMESPACES = {

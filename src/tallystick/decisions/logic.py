@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 
 from tallystick.core import DefinitionError, Faults, FieldType
+from tallystick.core.xml import Node
 from tallystick.decisions.records import Logic, Run, Scope
 from tallystick.decisions.table import read_table
 from tallystick.decisions.types import Type
 from tallystick.decisions.values import bound
 from tallystick.decisions.words import WORDS
-from tallystick.decisions.xml import Node
 from tallystick.feel import Function, Null, causes, compile_expr, normal, spell
 
 LOCAL = FieldType("local")

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from tallystick.core import DefinitionError, Faults, FieldType, Place
+from tallystick.core.xml import DEPTH_MAX, Node
 from tallystick.decisions.boxed import FUNCTION, read_function
 from tallystick.decisions.imports import KINDS, File, Instance, read_files
 from tallystick.decisions.logic import NOTHING, logic_of, read_logic
@@ -19,7 +20,6 @@ from tallystick.decisions.records import Element, Logic, Scope
 from tallystick.decisions.types import ANY, Type
 from tallystick.decisions.values import seen
 from tallystick.decisions.words import WORDS
-from tallystick.decisions.xml import DEPTH_MAX, Node
 from tallystick.feel import Function, normal
 from tallystick.feel.functions import BUILTINS
 

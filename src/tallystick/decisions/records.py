@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from tallystick.core import DefinitionError, Faults, FieldType, Place, TallystickError
+from tallystick.core.xml import Node
 from tallystick.decisions.types import Type, Types
 from tallystick.decisions.words import WORDS
-from tallystick.decisions.xml import Node
 from tallystick.feel import Expr, Known, Tests, Unknown, children, known, parse, parse_tests
 
 _E = TypeVar("_E", bound=Expr)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import msgspec
 
 from tallystick.core import LANGUAGES, Language, Message
+from tallystick.core.xml import Node, parse_xml
 from tallystick.decisions.imports import is_model
 from tallystick.decisions.rules import POLICIES
 from tallystick.decisions.words import WORDS
-from tallystick.decisions.xml import Node, parse_xml
 from tallystick.feel import normal
 
 _FOLDED = {"+": " SUM", "<": " MIN", ">": " MAX", "#": " COUNT"}

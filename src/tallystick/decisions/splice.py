@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
+from tallystick.core.xml import Node, parse_xml
 from tallystick.decisions.align import aligned
 from tallystick.decisions.imports import NAMESPACES
 from tallystick.decisions.sheet import KINDS, Column, Held, Row, Sheet, every
-from tallystick.decisions.xml import Node, parse_xml
 from tallystick.feel import normal
 
 _OPENING = re.compile(r"""<[^>"']*(?:"[^"]*"[^>"']*|'[^']*'[^>"']*)*>""")

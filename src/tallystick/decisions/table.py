@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from tallystick.core import DefinitionError
+from tallystick.core.xml import Node
 from tallystick.decisions.index import Column, cell_of, column_of, finder
 from tallystick.decisions.records import Logic, Matched, Scope
 from tallystick.decisions.rules import (
@@ -23,7 +24,6 @@ from tallystick.decisions.rules import (
 )
 from tallystick.decisions.types import Type
 from tallystick.decisions.words import WORDS
-from tallystick.decisions.xml import Node
 from tallystick.feel import (
     Compiled,
     Expr,

@@ -14,8 +14,9 @@ from typing import Any
 import msgspec
 
 from tallystick.core import TallystickError
+from tallystick.core.xml import Node
+from tallystick.decisions.files import read_xml
 from tallystick.decisions.model import Model, load
-from tallystick.decisions.xml import Node, read_xml
 from tallystick.feel import compile, show
 
 _XSI = "http://www.w3.org/2001/XMLSchema-instance "

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from tallystick.core import DefinitionError, Faults, Place
+from tallystick.core.xml import Node
 from tallystick.decisions.words import WORDS
-from tallystick.decisions.xml import Node
 from tallystick.feel import CompiledTests, Function, Interval, Months, compile_tests, normal, parse_tests, spell
 from tallystick.feel.civil import DATES, MOMENTS, SPANS, TIMES, day_number, is_date, moment_of
 from tallystick.feel.expr import ContextOf, Declared, FunctionOf, Kind, ListOf, Plain

@@ -4,14 +4,13 @@ from tallystick.core import Catalogue
 
 WORDS = Catalogue(
     {
-        "decision.xml": ("this is not well-formed XML: {given}", "不是格式良好的 XML：{given}"),
         "decision.doctype": (
             "a document type declaration is refused: it may hold entities; allowed: plain XML",
             "拒绝文档类型声明：它可能含有实体；允许：纯 XML",
         ),
         "decision.deep": (
-            "the XML is nested deeper than {allowed} levels",
-            "XML 嵌套超过 {allowed} 层",
+            "the model is nested deeper than {allowed} levels",
+            "模型嵌套超过 {allowed} 层",
         ),
         "decision.root": (
             "the root element is {given!r}; allowed: definitions of DMN 1.2, 1.3, 1.4 or 1.5",

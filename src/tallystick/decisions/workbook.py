@@ -13,8 +13,8 @@ from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 from tallystick.core import Faults, InputError, Place
+from tallystick.decisions.files import SIZE_MAX, read_bytes
 from tallystick.decisions.words import WORDS
-from tallystick.decisions.xml import SIZE_MAX, read_bytes
 
 CELL_MAX = 32_767
 """The characters that Excel keeps of a cell."""
@@ -53,11 +53,6 @@ def place_of(file: str, title: str, row: int, column: int) -> Place:
     return Place(file, cell=f"{sheet}cell {letters(column)}{row}")
 
 
-def read_whole(path: Path) -> bytes:
-    """The content of a spreadsheet; raises `InputError` when it cannot be read or is too large."""
-    return read_bytes(path, "sheet.read")
-
-
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that it is the old one or the new one, never a part; raises `InputError` when it cannot be."""
     part = path.with_name(f".{path.name}.part")
@@ -84,7 +79,7 @@ def write_csv(path: Path, cells: Sequence[Sequence[str]]) -> None:
 def read_csv(path: Path) -> list[list[str]]:
     """Read rows of texts from CSV; raises `InputError`."""
     try:
-        text = read_whole(path).decode("utf-8-sig")
+        text = read_bytes(path).decode("utf-8-sig")
         return list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(WORDS("sheet.csv", given=error), Place(path.name)) from None
@@ -146,7 +141,7 @@ def read_workbook(path: Path, faults: Faults) -> dict[str, list[list[str]]]:
     """
     from openpyxl import load_workbook
 
-    data = read_whole(path)
+    data = read_bytes(path)
     try:
         with ZipFile(io.BytesIO(data)) as archive:
             size = sum(part.file_size for part in archive.infolist())

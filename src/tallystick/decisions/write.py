@@ -10,11 +10,11 @@ from xml.sax.saxutils import escape, quoteattr
 import msgspec
 
 from tallystick.core import InputError
+from tallystick.core.xml import Node, parse_xml
 from tallystick.decisions.imports import NAMESPACES, is_model
 from tallystick.decisions.model import Model, load
 from tallystick.decisions.types import plain_name
 from tallystick.decisions.words import WORDS
-from tallystick.decisions.xml import Node, parse_xml
 from tallystick.feel import normal
 
 _WRITTEN = ("1.3", "1.4", "1.5")

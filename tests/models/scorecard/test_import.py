@@ -147,8 +147,8 @@ def test_the_scorecard_of_the_standard(minor: int, tmp_path: Path) -> None:
         ('<MiningField name="age" ', '<MiningField name="age" outliers="asExtremeValues" ', "pmml.treatment"),
         ("http://www.dmg.org/PMML-4_4", "http://www.dmg.org/PMML-3_2", "pmml.root"),
         ("Scorecard", "TreeModel", "pmml.card"),
-        ("<Header/>", "<Header>", "import.xml"),
-        ("<PMML", '<!DOCTYPE PMML [<!ENTITY a "b">]><PMML', "import.doctype"),
+        ("<Header/>", "<Header>", "xml.text"),
+        ("<PMML", '<!DOCTYPE PMML [<!ENTITY a "b">]><PMML', "xml.doctype"),
     ],
 )
 def test_what_whole_points_cannot_hold_is_refused_with_its_line(was: str, now: str, code: str, tmp_path: Path) -> None:

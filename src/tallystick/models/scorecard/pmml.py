@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from tallystick.core import DefinitionError, Faults, Message, Place, TallystickError
+from tallystick.core.xml import Node, parse_xml
+from tallystick.models.scorecard.files import read_bytes
 from tallystick.models.scorecard.rules import (
     Always,
     Case,
@@ -24,7 +26,6 @@ from tallystick.models.scorecard.rules import (
 )
 from tallystick.models.scorecard.table import Scale
 from tallystick.models.scorecard.words import WORDS
-from tallystick.models.scorecard.xml import Node, parse_xml, read_bytes
 
 _OPERATORS = {
     "equal": "=",

@@ -18,6 +18,7 @@ from openpyxl.utils import get_column_letter
 
 from tallystick.core import DefinitionError, Faults, InputError, Place, TallystickError
 from tallystick.core.numeric import sigmoid
+from tallystick.models.scorecard.files import read_bytes
 from tallystick.models.scorecard.rules import (
     Case,
     Characteristic,
@@ -32,7 +33,6 @@ from tallystick.models.scorecard.rules import (
 )
 from tallystick.models.scorecard.table import Scale
 from tallystick.models.scorecard.words import WORDS
-from tallystick.models.scorecard.xml import read_bytes
 
 HEADINGS: Mapping[str, tuple[str, ...]] = {
     "label": ("label", "variable", "feature", "characteristic", "标签", "变量", "特征"),

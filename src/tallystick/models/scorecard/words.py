@@ -38,9 +38,6 @@ WORDS = Catalogue(
         ),
         "import.read": ("the file cannot be read: {given}", "无法读取该文件：{given}"),
         "import.large": ("the file has {given} bytes; allowed: {allowed}", "文件为 {given} 字节；允许：{allowed}"),
-        "import.xml": ("the file is not XML: {given}", "文件不是 XML：{given}"),
-        "import.doctype": ("a document type or an entity is not allowed", "不允许文档类型声明或实体"),
-        "import.deep": ("elements lie deeper than {allowed}", "元素嵌套超过 {allowed} 层"),
         "import.cases": ("{label} has no bin with points", "{label} 没有带分值的分箱"),
         "import.empty": ("scorecard {name} has points for no label", "评分卡 {name} 没有任何标签的分值"),
         "import.uncovered": (

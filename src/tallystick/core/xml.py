@@ -1,19 +1,16 @@
-"""Safe reading of XML: no document type, no entities, bounded depth and size, and the line of each element."""
+"""Safe parsing of XML: no document type, no entities, bounded depth, and the line of each element."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from xml.parsers import expat
 
 import msgspec
 
-from tallystick.core import DefinitionError, InputError, Place
-from tallystick.decisions.words import WORDS
+from tallystick.core.errors import DefinitionError, Place
+from tallystick.core.words import WORDS
 
 DEPTH_MAX = 200
-SIZE_MAX = 128 << 20
-"""The bytes of one file."""
 _NO_ATTRIBUTES: Mapping[str, str] = {}
 
 
@@ -42,9 +39,9 @@ class Node(msgspec.Struct):
                 return child
         return None
 
-    def get(self, name: str) -> str:
-        """An attribute, or ""."""
-        return self.attributes.get(name, "")
+    def get(self, name: str, default: str = "") -> str:
+        """An attribute."""
+        return self.attributes.get(name, default)
 
     def words(self, tag: str) -> str:
         """The text of the first child of this tag, or ""."""
@@ -52,24 +49,26 @@ class Node(msgspec.Struct):
         return child.text.strip() if child is not None else ""
 
 
-def read_bytes(path: Path, refusal: str = "decision.xml") -> bytes:
-    """The content of a file; raises `InputError` when it is too large, or with `refusal` when it cannot be read."""
-    try:
-        size = path.stat().st_size
-        if size > SIZE_MAX:
-            raise InputError(WORDS("decision.large", given=size, allowed=SIZE_MAX), Place(path.name))
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(WORDS(refusal, given=error.strerror), Place(path.name)) from None
-
-
-def read_xml(path: Path) -> Node:
-    """Read a file; raises `DefinitionError` with file and line for anything but plain XML."""
-    return parse_xml(read_bytes(path), path.name)
-
-
 def parse_xml(data: bytes, file: str = "") -> Node:
-    """Parse XML bytes; `file` is named in errors."""
+    """The root of an XML document.
+
+    Parameters
+    ----------
+    data
+        The bytes, in an encoding that they declare themselves.
+    file
+        Named in errors.
+
+    Raises
+    ------
+    DefinitionError
+        With file and line, for anything but plain XML.
+
+    Examples
+    --------
+    >>> parse_xml(b"<cards><card name='a'/></cards>").first("card").get("name")
+    'a'
+    """
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
     prefixes: dict[str, str] = {}
@@ -80,7 +79,7 @@ def parse_xml(data: bytes, file: str = "") -> Node:
     texts: list[list[str]] = [[]]
 
     def refuse(*_: object) -> None:
-        raise DefinitionError(WORDS("decision.doctype"), Place(file, parser.CurrentLineNumber))
+        raise DefinitionError(WORDS("xml.doctype"), Place(file, parser.CurrentLineNumber))
 
     def start(name: str, attributes: dict[str, str]) -> None:
         # Elements share the texts of their names, and one empty dict: a large table has hundreds of thousands.
@@ -89,7 +88,7 @@ def parse_xml(data: bytes, file: str = "") -> Node:
             namespace, _, tag = name.rpartition(" ")
             parts = names[name] = (namespaces.setdefault(namespace, namespace), tag)
         if len(stack) > DEPTH_MAX:
-            raise DefinitionError(WORDS("decision.deep", allowed=DEPTH_MAX), Place(file, parser.CurrentLineNumber))
+            raise DefinitionError(WORDS("xml.deep", allowed=DEPTH_MAX), Place(file, parser.CurrentLineNumber))
         node = Node(*parts, attributes or _NO_ATTRIBUTES, parser.CurrentLineNumber, [])
         stack[-1].children.append(node)
         stack.append(node)
@@ -117,9 +116,9 @@ def parse_xml(data: bytes, file: str = "") -> Node:
         parser.Parse(data, True)
     except expat.ExpatError as error:
         place = Place(file, error.lineno, error.offset + 1)
-        raise DefinitionError(WORDS("decision.xml", given=expat.ErrorString(error.code)), place) from None
+        raise DefinitionError(WORDS("xml.text", given=expat.ErrorString(error.code)), place) from None
     except (LookupError, ValueError) as error:
         # An encoding that is unknown, or none of single bytes.
-        raise DefinitionError(WORDS("decision.xml", given=error), Place(file, 1)) from None
+        raise DefinitionError(WORDS("xml.text", given=error), Place(file, 1)) from None
     root.children[0].prefixes = prefixes
     return root.children[0]
