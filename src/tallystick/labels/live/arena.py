@@ -142,11 +142,8 @@ class Arena:
     def take_slots(self, keys: Iterable[Key]) -> list[int]:
         """The segments of many keys, made where there are none."""
         slots, first, keys = self.slots, len(self.slots), list(keys)
-        found = [slots.get(key, -1) for key in keys]
-        if -1 in found:
-            for i, slot in enumerate(found):
-                if slot < 0:
-                    found[i] = slots.setdefault(keys[i], len(slots))
+        found = [slots.setdefault(key, len(slots)) for key in keys]
+        if len(slots) > first:
             self.room_for(len(slots))
             new = self.meta[first : len(slots)]
             new[:, [k.SIZE, k.DONE, k.CURSOR, k.DROPPED]], new[:, k.LATEST] = 0, -FOREVER

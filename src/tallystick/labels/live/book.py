@@ -357,13 +357,8 @@ class Book:
 
     def numbers_of(self, column: str, values: Iterable[Any]) -> list[int]:
         """The numbers of values of a text or coded column."""
-        values, numbers = list(values), self.numbers[column]
-        found = [numbers.get(value, -1) for value in values]
-        if -1 in found:
-            for i, number in enumerate(found):
-                if number < 0:
-                    found[i] = self.number(column, values[i])
-        return found
+        numbers = self.numbers[column]
+        return [numbers[value] if value in numbers else self.number(column, value) for value in values]
 
     def number(self, column: str, value: Any) -> int:
         """The number of a value of a text or coded column."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ _DTYPES: Mapping[str, Any] = {
     "date": pl.Date,
     "instant": pl.Datetime("us", "UTC"),
 }
+_REASONS = pl.Series([WHY.get(status) for status in range(STATUS.size)], dtype=pl.String)
+"""Status → reason, null where there is a value."""
 
 
 def in_columns(plan: Plan, answers: NDArray[np.int64], statuses: NDArray[np.uint8]) -> pl.DataFrame:
@@ -39,28 +42,28 @@ def in_columns(plan: Plan, answers: NDArray[np.int64], statuses: NDArray[np.uint
     by_leaf = (
         {leaf: _values(plan, place, answers, statuses) for leaf, place in plan.links.items()} if plan.formulas else {}
     )
-    nothing = repeated(None, pl.String, size)
     columns: list[pl.Series] = []
-    for name, node, place in plan.outputs:
+    for (name, node, place), missing in zip(plan.outputs, _unlacking(plan.names, size), strict=True):
         if place in plan.plain:
             block, begin = (whole, place) if place < wholes else (real, place - wholes)
-            found, missing = block.slice(begin * size, size), nothing
+            found = block.slice(begin * size, size)
             if lacking[place]:
-                found, missing = _without(found, missing, statuses[place])
-            columns += [found.alias(name), missing.alias(f"{name}__missing")]
+                status = pl.Series(statuses[place])
+                found = found.zip_with(status == FOUND, pl.Series([None], dtype=found.dtype))
+                missing = _REASONS[status].alias(missing.name)
+            columns += [found.alias(name), missing]
             continue
         values = _values(plan, place, answers, statuses) if place >= 0 else by_column(node, by_leaf, size)
-        columns += to_columns(name, values, node.type, name in plan.capped, nothing)
-    return pl.DataFrame(columns)
+        columns += to_columns(name, values, node.type, name in plan.capped, missing)
+    # A frame made of all of them at once would look at each of them from Python.
+    return pl.DataFrame(columns[:1]).hstack(columns[1:])
 
 
-def _without(found: pl.Series, missing: pl.Series, status: NDArray[np.uint8]) -> tuple[pl.Series, pl.Series]:
-    """Values without those that are missing, and the reasons; one value stands for a column of it."""
-    found = found.zip_with(pl.Series(status == FOUND), pl.Series([None], dtype=found.dtype))
-    for one in np.flatnonzero(np.bincount(status)).tolist():
-        if one != FOUND:
-            missing = pl.Series([WHY[one]]).zip_with(pl.Series(status == one), missing)
-    return found, missing
+@lru_cache(maxsize=4)
+def _unlacking(names: tuple[str, ...], size: int) -> list[pl.Series]:
+    """The columns of reasons of labels that lack no value."""
+    nothing = repeated(None, pl.String, size)
+    return [nothing.alias(f"{name}__missing") for name in names]
 
 
 def _values(plan: Plan, place: int, answers: NDArray[np.int64], statuses: NDArray[np.uint8]) -> Values:

@@ -33,6 +33,9 @@ _NOTHING = (
     *(np.zeros((0, 0), np.int64), np.zeros((0, 0), np.uint8)),
 )
 
+_AS_HELD = {"money": pl.Int64, "decimal": pl.Int64, "integer": pl.Int64, "text": pl.String}
+"""Kinds of columns that are held as they come, of these types."""
+
 
 class Done(msgspec.Struct, frozen=True):
     """A batch that was taken in, and the greatest instant at which an event of it was known."""
@@ -129,32 +132,34 @@ def _plain_rows(book: Book, frame: pl.DataFrame, line: int) -> Rows | None:
     d = book.definition
     if book.confirmed or book.joins:
         return None
-    for column in ("revision", "retract"):
-        if column in frame.columns and frame[column].dtype != pl.Null:
-            return None
+    given = {one.name: one for one in frame.get_columns() if one.dtype != pl.Null}
+    if "revision" in given or "retract" in given:
+        return None
     sequence = d.sequence or d.id
     columns = dict.fromkeys((d.id, d.at, sequence, *book.keys, *book.source))
     series: dict[str, pl.Series] = {}
     settled: dict[str, FieldType | None] = {}
     for column in columns:
-        if column not in frame.columns or frame[column].dtype == pl.Null:
+        if column not in given:
             return None
-        kind = book.kinds.get(column)
-        try:
-            series[column] = held(frame[column], kind, d.stream)
-        except InputError:
-            return None
-        if column != d.at and isinstance(series[column].dtype, pl.Datetime) and not _in_years(series[column]):
-            return None
+        one, kind = given[column], book.kinds.get(column)
+        if kind is None or one.dtype != _AS_HELD.get(kind.kind):
+            try:
+                one = held(one, kind, d.stream)
+            except InputError:
+                return None
+            if column != d.at and isinstance(one.dtype, pl.Datetime) and not _in_years(one):
+                return None
+        series[column] = one
         if kind is None:
-            settled[column] = _settled(series[column])
+            settled[column] = _settled(one)
     ids, at = series[d.id], series[d.at].cast(pl.Int64)
     known = at
-    if "known_at" in frame.columns and frame["known_at"].dtype != pl.Null:
-        if not (frame["known_at"].dtype.is_integer() or frame["known_at"].dtype == pl.Datetime):
+    if "known_at" in given:
+        if not (given["known_at"].dtype.is_integer() or given["known_at"].dtype == pl.Datetime):
             return None
         try:
-            known = instants(frame["known_at"]).cast(pl.Int64)
+            known = instants(given["known_at"]).cast(pl.Int64)
         except pl.exceptions.PolarsError:
             return None
         known = known.fill_null(at) if known.null_count() else known

@@ -128,11 +128,11 @@ class Near:
         values = names.to_numpy()
         found: Ints = np.empty(values.size, np.int64)
         if look_up(values, self._low, self._found, found):
-            new = found < 0
+            new = np.flatnonzero(found < 0)
             asked = values[new]
-            found[new] = self._numbers(asked.tolist())
+            numbers = found[new] = np.array(self._numbers(asked.tolist()), np.int64)
             if self._room(int(asked.min()), int(asked.max()), asked.size):
-                self._found[asked - self._low] = found[new]
+                self._found[asked - self._low] = numbers
                 self._names += asked.size
         return found
 
