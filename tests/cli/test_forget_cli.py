@@ -79,3 +79,16 @@ def test_wrong_calls_are_told_apart(bank: Path, who: str, tally: Tally) -> None:
         code, _, error = tally("-p", bank, "hold", who, "--reason", "x", "--until", until)
         assert code == 1
         assert until in error
+
+
+def test_whose_id_was_misspelt_is_told(bank: Path, who: str, tally: Tally) -> None:
+    """A hold is placed all the same, with a warning beside its line; forgetting is refused; both name who is near."""
+    for language, words in (("en", f"near: {who}"), ("zh", f"相近：{who}")):
+        code, out, error = tally("--language", language, "-p", bank, "hold", f"{who}{language}", "--reason", "case 7")
+        assert (code, out.startswith(("hold ", "保全 "))) == (0, True)
+        assert words in error
+        code, _, error = tally("--language", language, "-p", bank, "forget", f"{who}-", "--reason", "asked")
+        assert code == 1
+        assert words in error
+    assert tally("-p", bank, "hold", who, "--reason", "case 8")[2] == ""
+    assert tally("-p", bank, "forget", f"custmer_id={who}", "--reason", "asked")[0] == 2

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tallystick.desk import load_project
+from tallystick.ledger import generate_key
 
 Tally = Callable[..., tuple[int, str, str]]
 Payment = Callable[..., dict[str, Any]]
@@ -58,7 +59,10 @@ def test_a_payment_is_decided_proved_and_verified(
     assert journal(bank).stat().st_size == size
 
     proof, vkey = tmp_path / "proof.json", bank / ".tallystick/ledger/vkey"
-    assert tally("-p", bank, "prove", answer["id"], "-o", proof)[0] == 0
+    for language, words in (("zh", "成为账本的叶"), ("en", "becomes a leaf")):
+        code, out, _ = tally("--language", language, "-p", bank, "prove", answer["id"], "-o", proof)
+        assert code == 0
+        assert words in out
     code, out, _ = tally("verify", proof, "--vkey", vkey)
     assert code == 0
     assert out.startswith("VERIFIED")
@@ -70,6 +74,24 @@ def test_a_payment_is_decided_proved_and_verified(
     code, _, error = tally("-p", bank, "prove", "payments-9000001", "-o", proof)
     assert code == 1
     assert "payments-90000001" in error
+
+
+def test_an_event_that_cannot_be_read_is_named(bank: Path, tmp_path: Path, tally: Tally) -> None:
+    """A file that is not there, and a folder: not a fault of JSON."""
+    for given in (tmp_path / "none.json", tmp_path):
+        for language, words in (("en", "cannot be read"), ("zh", "无法读取")):
+            code, out, error = tally("--language", language, "-p", bank, "decide", given)
+            assert (code, out) == (1, "")
+            assert str(given) in error
+            assert words in error
+            assert "Errno" not in error
+    (tmp_path / "event.json").write_text('{"stream": "payments",\n "amount": }', "utf-8")
+    for language, words in (("en", "is not one JSON object"), ("zh", "不是一个")):
+        code, out, error = tally("--language", language, "-p", bank, "decide", tmp_path / "event.json")
+        assert (code, out) == (1, "")
+        assert "event.json:2:12: " in error
+        assert words in error
+        assert "Expecting" not in error
 
 
 def test_reasons_come_in_the_askers_language(bank: Path, tally: Tally, event: Callable[..., Path]) -> None:
@@ -164,13 +186,13 @@ def test_replay_counts_what_it_compared(bank: Path, tmp_path: Path, tally: Tally
 @pytest.mark.parametrize("missing", ["proof", "key"])
 def test_a_missing_proof_or_key_is_refused(tmp_path: Path, tally: Tally, missing: str) -> None:
     """The file is named."""
-    (tmp_path / "here").write_text("{}", "utf-8")
+    (tmp_path / "here").write_text(generate_key("bank.example/log")[1], "utf-8")
     proof, key = (
         (tmp_path / "away", tmp_path / "here") if missing == "proof" else (tmp_path / "here", tmp_path / "away")
     )
     for language in ("en", "zh"):
         code, out, error = tally("--language", language, "verify", proof, "--vkey", key)
-        assert (code, out) == (1, "")
+        assert (code, out) == (2, "")
         assert error.startswith(str(tmp_path / "away")) or str(tmp_path / "away") in error
         assert len(error.splitlines()) == 1
 
@@ -181,7 +203,7 @@ def test_a_key_that_is_none_is_refused(tmp_path: Path, tally: Tally) -> None:
     for text in ("junk\n", ""):
         (tmp_path / "vkey").write_text(text, "utf-8")
         code, _, error = tally("verify", tmp_path / "proof", "--vkey", tmp_path / "vkey")
-        assert code == 1
+        assert code == 2
         assert len(error.splitlines()) == 1
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tallystick.desk import Desk, decide, load_project
-from tallystick.ledger import KeyKind, Verifier, generate_key
+from tallystick.ledger import KeyKind, Signer, Verifier, Witness, generate_key
+from tallystick.ledger.network import WitnessServer
 
 Tally = Callable[..., tuple[int, str, str]]
 Payment = Callable[..., dict[str, Any]]
@@ -70,6 +71,31 @@ def test_without_a_quorum_it_is_said(alone: Path, payment: Payment, tally: Tally
     vkey = alone / ".tallystick/ledger/vkey"
     assert tally("verify", tmp_path / "proof.json", "--vkey", vkey)[0] == 0
     assert tally("verify", tmp_path / "proof.json", "--vkey", vkey, "--policy", alone / "trust.policy")[0] == 1
+
+
+def test_who_was_not_asked_is_not_blamed(alone: Path, tally: Tally) -> None:
+    """The policy is new: nobody has refused anything."""
+    for language, words, never in (("en", "w has not cosigned: it was not asked", "never"), ("zh", "尚未就此", "从未")):
+        code, out, _ = tally("--language", language, "-p", alone, "ledger", "check")
+        assert code == 1
+        assert words in out
+        assert never in out
+
+
+def test_who_has_cosigned_is_not_blamed_for_the_others(alone: Path, tally: Tally, tmp_path: Path) -> None:
+    """One of two answers, so there is no quorum; the one that signed is named as one that did."""
+    signer = Signer(generate_key("v.example", KeyKind.COSIGNATURE)[0])
+    log = Verifier((alone / ".tallystick/ledger/vkey").read_text("ascii").strip())
+    with WitnessServer(Witness(tmp_path / "v", [signer], [log], lambda: 1_700_000_000)) as server:
+        policy = (alone / "trust.policy").read_text("utf-8").replace("quorum w\n", "")
+        policy += f"witness v {signer.verifier.vkey} {server.url}\ngroup both all v w\nquorum both\n"
+        (alone / "trust.policy").write_text(policy, "utf-8")
+        assert tally("-p", alone, "ledger", "cosign")[0] == 1
+    code, out, _ = tally("-p", alone, "ledger", "check")
+    assert code == 1
+    assert "cosigned by: v\n" in out
+    assert "v has not" not in out
+    assert "w has not cosigned: no answer" in out
 
 
 def test_a_fault_of_the_policy_is_shown_with_its_line(alone: Path, tally: Tally) -> None:

@@ -189,9 +189,11 @@ def _obviously(value: Any, integers: bool) -> bytes:
 
 _FINITE = st.floats(allow_nan=False, allow_infinity=False)
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+_NAMES = _TEXT | st.sampled_from(["a", "\ue000", "\uffff", "\U00010000"])
+"""Some stand in another order by UTF-16 than by UTF-8."""
 _ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | _FINITE | _TEXT,
-    lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(_TEXT, inner),
+    lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(_NAMES, inner),
     max_leaves=20,
 )
 
@@ -203,6 +205,12 @@ def test_what_is_written_fast_is_what_is_written_plainly(value: Any) -> None:
     assert jcs(value) == _obviously(value, integers=False)
     for given_value in (value, _Pair(value, _Colour.RED)):
         assert canonical(given_value) == canonical_record(given_value) == _obviously(given_value, integers=True)
+
+
+def test_a_set_is_an_array_in_the_order_of_its_texts() -> None:
+    assert canonical({"s": {"b", 2, ("\U00010000", 1.0), "\ue000"}}) == (
+        '{"s":["2","b","\ue000",["\U00010000",1]]}'.encode()
+    )
 
 
 @settings(max_examples=2000)

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
-from tallystick.core import InputError, Message, StateError
+from tallystick.core import InputError, Message, StateError, TamperError
 from tallystick.data import (
     Erasing,
     FeedQuarantine,
@@ -25,6 +25,7 @@ from tallystick.data import (
     mentions,
     read_quarantine,
     read_sources,
+    tables,
 )
 from tallystick.data.feed import delivery
 
@@ -252,13 +253,89 @@ def test_killed_between_any_two_steps_every_version_reads_and_again_ends_it(tmp_
     assert lake.facts("visits").filter(pl.col("who") == "~her").height == 19
 
 
+STAGED = """
+import os, sys
+from pathlib import Path
+from tallystick.data import Lake, tables
+from tests.data.test_erase import source_of
+tables.commit = lambda *_: os._exit(9)
+folder, name = Path(sys.argv[1]), sys.argv[2]
+Lake(folder / name, "UTC").load(source_of(folder), folder)
+"""
+
+
+@pytest.mark.parametrize("name", ["lake", "first"])
+def test_what_killed_loads_staged_goes_whether_there_is_a_table_or_not(tmp_path: Path, lake: Lake, name: str) -> None:
+    """Her rows in staged files, also of a first load, and ranges of ids in a commit that was not ended."""
+    before = versions(lake)
+    (tmp_path / "in" / "5.csv").write_text(HEADER + row(9_007, "C_new") + "y,0,never,never,C_new,1,1,here\n")
+    done = subprocess.run(
+        [sys.executable, "-c", STAGED, str(tmp_path), name],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        check=False,
+    )
+    assert done.returncode == 9
+    killed = Lake(tmp_path / name, "UTC")
+    log = killed.folder / "visits" / "_delta_log"
+    log.mkdir(exist_ok=True)
+    (log / "_commit_1234.json.tmp").write_text('{"maxValues": "C_new"}')
+    assert len(found_in(killed.folder, "C_new")) == 3
+    killed.erase_unfinished()
+    assert found_in(killed.folder, "C_new") == []
+    assert versions(lake) == before
+
+
+def test_who_reads_during_an_erasure_reads_the_version_that_was_asked_for(
+    tmp_path: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files go between scanning and reading: they are scanned again, and a file that is lost is named."""
+    before, scan, left = versions(lake), tables.scan_table, [True]
+
+    def scan_then_erase(table: DeltaTable) -> pl.LazyFrame:
+        found = scan(table)
+        if left.pop() if left else False:
+            lake.erase(source_of(tmp_path), ERASING)
+            lake.erase_quarantine("visits", lambda text: mentions(text, {"C0007"}), "erased")
+        return found
+
+    monkeypatch.setattr(tables, "scan_table", scan_then_erase)
+    facts = lake.facts("visits", 2)
+    assert set(facts.filter(pl.col("visit") % 10 == 7)["who"]) == {"~her"}
+    assert versions(lake) == before
+    left.append(True)
+    (tmp_path / "in" / "6.csv").write_text(HEADER + "z,0,never,never,C0007,1,1,here\n" + row(6_007, "C0007"))
+    monkeypatch.setattr(tables, "scan_table", scan)
+    lake.load(source_of(tmp_path), tmp_path)
+    held = lake.scan("visits")
+    monkeypatch.setattr(tables, "scan_table", scan_then_erase)
+    assert lake.quarantine("visits").filter(pl.col("raw") == "").height == 4
+    with pytest.raises(FileNotFoundError):
+        held.collect()
+    next((lake.folder / "visits").glob("*.parquet")).unlink()
+    with pytest.raises(TamperError, match="the table at visits cannot be read"):
+        lake.facts("visits")
+
+
+def test_a_damaged_commit_is_named_and_nothing_removed(tmp_path: Path, lake: Lake) -> None:
+    commit = sorted((lake.folder / "visits" / "_delta_log").glob("*.json"))[1]
+    commit.write_text('{"add')
+    before = sorted(lake.folder.rglob("*"))
+    for erase in (lake.erase_unfinished, lambda: lake.erase(source_of(tmp_path), ERASING)):
+        with pytest.raises(TamperError, match=f"visits/{commit.name}"):
+            erase()
+    assert sorted(lake.folder.rglob("*")) == before
+
+
 def test_a_running_load_is_not_disturbed(tmp_path: Path, lake: Lake) -> None:
     with lake._lock(), pytest.raises(StateError):
         lake.erase(source_of(tmp_path), ERASING)
+    with lake._lock(), pytest.raises(StateError):
+        lake.erase_unfinished()
 
 
 def test_deliveries_that_were_put_aside_are_emptied(tmp_path: Path) -> None:
-    """Hers by a value or by a word in what is no JSON; the others, and a torn last line, stay as they are."""
+    """Hers by a value or by a word in what is no JSON; the others stay as they are, what a crash tore goes."""
     path = tmp_path / "feed.ndjson"
     raws = [b'{"who": "C0007", "n": 1}', b'{"who": "C0008", "n": 7}', b"no JSON of C0007", b"\xff C0007", b"no JSON"]
     with FeedQuarantine(path) as aside:
@@ -266,11 +343,12 @@ def test_deliveries_that_were_put_aside_are_emptied(tmp_path: Path) -> None:
             assert aside.add(delivery(raw, "bank.visits", position), WRONG)
     before = read_quarantine(path)
     with path.open("ab") as file:
-        file.write(b'{"torn')
+        file.write(b'{"torn": "C0007')
+    (tmp_path / ".feed.ndjson.77.tmp").write_bytes(b"C0009, of an erasure of C0007 that was killed")
     assert len(list(delivered_texts(path))) == 5
     assert erase_deliveries(path, lambda text: mentions(text, {"C0007"}), "erased") == 3
     after = read_quarantine(path)
-    assert b"C0007" not in path.read_bytes()
+    assert all(b"C0007" not in left.read_bytes() for left in tmp_path.iterdir())
     assert [entry["raw"] for entry in after] == ["", raws[1].decode(), "", "", "no JSON"]
     assert [entry["position"] for entry in after] == list(range(5))
     assert [(entry["reason"], entry["sha256"]) for entry in after if not entry["raw"]] == [("erased", "")] * 3
@@ -280,3 +358,34 @@ def test_deliveries_that_were_put_aside_are_emptied(tmp_path: Path) -> None:
     with FeedQuarantine(path) as aside:
         assert not aside.add(delivery(raws[1], "bank.visits", 1), WRONG)
     assert all(json.loads(line) for line in path.read_bytes().splitlines())
+
+
+PUTTING = """
+import sys
+from pathlib import Path
+from tallystick.data import FeedQuarantine
+from tallystick.data.feed import delivery
+from tests.data.test_erase import WRONG
+with FeedQuarantine(Path(sys.argv[1])) as aside:
+    for position in range(int(sys.argv[2])):
+        aside.add(delivery(b"no JSON %d" % position, "bank.visits", position), WRONG)
+        aside.sync()
+        print(position, flush=True)
+"""
+
+
+def test_another_process_goes_on_putting_deliveries_aside_during_an_erasure(tmp_path: Path) -> None:
+    """A team's consumer holds the quarantine while somebody is forgotten, again and again: every entry of it stays."""
+    path, count = tmp_path / "feed.ndjson", 120
+    with subprocess.Popen(
+        [sys.executable, "-c", PUTTING, str(path), str(count)],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=subprocess.PIPE,
+    ) as consumer:
+        assert consumer.stdout is not None
+        for line in consumer.stdout:
+            if int(line) < count // 2:
+                assert erase_deliveries(path, f"no JSON {int(line)}".__eq__, "erased") == 1
+    raws = ["" if position < count // 2 else f"no JSON {position}" for position in range(count)]
+    assert [(entry["position"], entry["raw"]) for entry in read_quarantine(path)] == list(enumerate(raws))

@@ -9,7 +9,8 @@ import pytest
 
 from tallystick.core import DefinitionErrors, FieldType, Grade, Span
 from tallystick.data import read_sources
-from tallystick.data.declare import FIELD_KEYS, MELT_KEYS, PERIOD_KEYS, SOURCE_KEYS
+from tallystick.data.declare import MELT_KEYS, PERIOD_KEYS, SOURCE_KEYS
+from tallystick.data.fields import FIELD_KEYS
 
 DOCS = Path(__file__).parents[2] / "docs" / "sources.md"
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 import pytest
 from tests.desk.forgetting import ASIDE, Her, everybody_else, found_in, known_to_segments, spread
@@ -16,6 +18,7 @@ from tallystick import ledger
 from tallystick.core import InputError, TamperError, UsageError
 from tallystick.desk import (
     Desk,
+    check_ledger,
     decide,
     forget_subject,
     load_project,
@@ -29,11 +32,13 @@ from tallystick.desk import (
 from tallystick.desk.erased import ErasedFrames
 from tallystick.desk.evidence import open_keys, read_journal
 from tallystick.desk.forget import erasures
+from tallystick.desk.frames import FRAME, INNER, OUTER
 from tallystick.desk.history import INSTANT
 from tallystick.desk.index import forget as destroy
 from tallystick.desk.journal import DecisionRecord
 from tallystick.desk.subjects import Subject, read_subject
 from tallystick.desk.verification import verify_run
+from tallystick.store import AppendLog
 from tallystick.store.sql import connect
 
 Payment = Callable[..., dict[str, Any]]
@@ -101,13 +106,13 @@ def test_the_leaf_says_what_was_done_and_nothing_of_her(her: Her) -> None:
     with read_journal(project) as journal:
         entry = next(journal.read(start=done.position))
         erased = [entry for entry in journal.read(kinds=("decision",)) if entry.record is None]
+        stored = {entry.position: frame for entry, frame in journal.stored()}
     payload = entry.payload()
     assert payload is not None
     assert not any(name.encode() in payload for name in (*her.names, her.device))
     assert [entry.position for entry in erased] == [entry.position for entry in her.decisions]
     assert {entry.fact.fields["customer_id"] for entry in erased if entry.fact} == {done.erasure.subject}
-    positions = "".join(f"{entry.position}\n" for entry in erased).encode()
-    assert (done.erasure.frames, done.erasure.positions) == (len(erased), hashlib.sha256(positions).hexdigest())
+    assert done.erasure.frames == tuple((e.position, hashlib.sha256(stored[e.position]).hexdigest()) for e in erased)
     assert re.fullmatch("[0-9a-f]{16}", done.erasure.id)
 
 
@@ -220,6 +225,47 @@ def test_an_erased_frame_without_a_leaf_is_found(her: Her) -> None:
     engine.dispose()
     with pytest.raises(TamperError, match=f"frame {other.position} "):
         checked()
+
+
+def rewritten(folder: Path, frames: list[bytes]) -> None:
+    """A journal of some frames, with checksums made anew."""
+    shutil.rmtree(folder)
+    with AppendLog(folder) as log:
+        log.append(frames)
+
+
+def test_what_an_erased_frame_still_says_is_committed_to(her: Her) -> None:
+    """Its clear header was changed after nobody could open it any more: the leaf of the erasure has its digest."""
+    project, folder = her.project, her.project.state / "journal"
+    forget_subject(project, her.id, "asked")
+    assert check_ledger(project).holds
+    with AppendLog(folder, write=False) as log:
+        frames = [frame for _, frame in log.read()]
+    at = her.decisions[-1].position
+    frames[at] = frames[at].replace(b"grocery", b"gr0cery").replace(b"DE", b"FR")
+    rewritten(folder, frames)
+    with pytest.raises(TamperError, match=f"frame {at} was changed after it was erased") as caught:
+        check_ledger(project)
+    assert "擦除后被改动" in caught.value.text("zh")
+
+
+def test_a_frame_that_is_not_what_its_leaf_says_is_not_erased(her: Her) -> None:
+    """Sealed anew by somebody who had her key: it is named, and nothing of her is touched."""
+    project, folder = her.project, her.project.state / "journal"
+    with AppendLog(folder, write=False) as log:
+        frames = [frame for _, frame in log.read()]
+    at = her.decisions[0].position
+    raw, _, sealed = OUTER.decode(frames[at])
+    header = INNER.decode(raw)
+    assert header.fact is not None
+    fields = {**header.fact[-1], "terminal_id": "T000000"}
+    changed = FRAME.encode(msgspec.structs.replace(header, fact=(*header.fact[:-1], fields)))
+    with open_keys(project) as keys:
+        frames[at] = FRAME.encode((changed, True, keys.seal(her.key, keys.open(sealed, raw), changed)))
+    rewritten(folder, frames)
+    with pytest.raises(TamperError, match=f"frame {at} is not what its leaf commits to"):
+        forget_subject(project, her.id, "asked")
+    assert {"keys.db", "lake"} <= set(found_in(project.state, her.names))
 
 
 def test_an_id_that_is_not_declared_personal_is_told(bank: Path) -> None:

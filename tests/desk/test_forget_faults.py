@@ -73,8 +73,8 @@ def test_killed_between_any_two_steps_and_called_again_it_ends_the_same(
                 stops += 1
     assert stops > 8
     said, wanted = found.erasure, expected.erasure
-    assert (said.counts, said.frames, said.positions, said.subject, said.shared) == (
-        wanted.counts, wanted.frames, wanted.positions, wanted.subject, wanted.shared,
+    assert (said.counts, said.frames, said.subject, said.shared) == (
+        wanted.counts, wanted.frames, wanted.subject, wanted.shared,
     )  # fmt: skip
     with read_journal(her.project) as journal:
         assert len(erasures(journal)) == 1
@@ -167,7 +167,7 @@ def test_beside_a_teams_writers_the_key_goes_all_the_same(
     state = bank / ".tallystick"
     for folder in ("journal", "ledger"):
         shutil.rmtree(state / folder)
-    for path in (*state.glob("*.db*"), *state.glob("registry/published.json")):
+    for path in state.glob("*.db*"):
         path.unlink()
     with (bank / "tallystick.toml").open("a") as settings:
         settings.write(f'\n[state]\njournal = "{postgres_server.url}?options=-csearch_path%3Dforgetting"\n')
@@ -176,7 +176,7 @@ def test_beside_a_teams_writers_the_key_goes_all_the_same(
         for number, who in ((1, "C900001"), (2, "C900002")):
             decide(desk, payment(number, customer_id=who, card_id=f"K{who}", terminal_id=f"T{who}"))
         done = forget_subject(project, "C900001", "asked")
-        assert (done.erasure.counts["journal.decisions"], done.erasure.frames) == (1, 1)
+        assert (done.erasure.counts["journal.decisions"], len(done.erasure.frames)) == (1, 1)
         answer = decide(desk, payment(3, customer_id="C900001", card_id="K900001"))
         assert answer.position > (done.position or 0)
     for source in ("vector", "history"):

@@ -27,9 +27,10 @@ from tallystick.desk import (
 )
 from tallystick.desk.evidence import check_frames, open_keys, read_journal, writing
 from tallystick.desk.forget import erasures
-from tallystick.desk.forget_places import STEPS, Scene
-from tallystick.desk.forget_survey import state_of
+from tallystick.desk.forget_notes import state_of
+from tallystick.desk.forget_places import STEPS
 from tallystick.desk.holds import Kept, holds_of
+from tallystick.desk.journal import Journal
 from tallystick.desk.subjects import Subject, read_subject
 
 Payment = Callable[..., dict[str, Any]]
@@ -44,17 +45,17 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-def stopped_at(step: str, project: Project, who: str, patch: pytest.MonkeyPatch, *, after: bool = False) -> None:
-    """Begin to forget, and be killed at a step: before it is done, or after it and before the note says so."""
-    done = STEPS[step]
+def stop(*given: object) -> None:
+    raise Killed
 
-    def stop(scene: Scene) -> None:
-        if after:
-            done(scene)
-        raise Killed
 
+def stopped_at(step: str, project: Project, who: str, patch: pytest.MonkeyPatch) -> None:
+    """Begin to forget, and be killed before a step is done; at "leaf" the key is destroyed already."""
     with patch.context() as patched:
-        patched.setitem(STEPS, step, stop)
+        if step == "leaf":
+            patched.setattr(Journal, "append_evidence", stop)
+        else:
+            patched.setitem(STEPS, step, stop)
         with pytest.raises(Killed):
             forget_subject(project, who, "asked")
 
@@ -73,7 +74,7 @@ def test_a_note_is_found_where_the_project_was_moved_and_a_missing_state_is_no_d
     assert ASIDE in caught.value.text("zh")
     (tmp_path / "elsewhere").rename(moved.root / ASIDE)
     [found] = finish_forgetting(moved)
-    assert found.erasure.frames == len(her.decisions)
+    assert len(found.erasure.frames) == len(her.decisions)
     for state in (moved.state, moved.root / ASIDE):
         assert found_in(state, her.names) == []
 
@@ -94,14 +95,14 @@ def test_what_came_after_an_old_note_is_forgotten_too(
     her: Her, payment: Payment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The note knows what was held when it was written; who asks for her again means all of her."""
-    stopped_at("keys", her.project, her.id, monkeypatch, after=True)
+    stopped_at("leaf", her.project, her.id, monkeypatch)
     with Desk(her.project) as desk:
         answer = decide(desk, payment(7, customer_id=her.id, card_id="K777777"))
     done = forget_subject(her.project, her.id, "asked again")
-    assert done.erasure.counts["journal.decisions"] == done.erasure.frames == 1
+    assert done.erasure.counts["journal.decisions"] == len(done.erasure.frames) == 1
     assert found_in(her.project.state, (*her.names, answer.id, "K777777")) == []
     with read_journal(her.project) as journal:
-        assert [(said.reason, said.frames) for said in erasures(journal)] == [
+        assert [(said.reason, len(said.frames)) for said in erasures(journal)] == [
             ("asked", len(her.decisions)), ("asked again", 1),
         ]  # fmt: skip
         check_frames(journal)
@@ -125,12 +126,12 @@ def test_a_key_of_her_coming_back_outlives_an_old_note(
     her: Her, payment: Payment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed when her key was destroyed; decided on anew; taken up: only the noted key is gone, and its leaf counts."""
-    stopped_at("keys", her.project, her.id, monkeypatch, after=True)
+    stopped_at("leaf", her.project, her.id, monkeypatch)
     event = payment(7, customer_id=her.id, card_id="K777777")
     with Desk(her.project) as desk:
         answer = decide(desk, event)
     [found] = finish_forgetting(her.project)
-    assert found.erasure.frames == len(her.decisions)
+    assert len(found.erasure.frames) == len(her.decisions)
     with read_journal(her.project) as journal:
         check_frames(journal)
         [kept] = [entry for entry in journal.read(kinds=("decision",)) if entry.subject == her.key]
@@ -186,7 +187,7 @@ def test_a_note_in_a_state_put_aside_is_finished(her: Her, monkeypatch: pytest.M
     assert aside is not None
     assert "forget" in found_in(aside, her.names)
     [found] = finish_forgetting(her.project)
-    assert (found.erasure.frames, found.left) == (len(her.decisions), ())
+    assert (len(found.erasure.frames), found.left) == (len(her.decisions), ())
     assert found_in(aside, her.names) == []
     assert not list((aside / "forget").iterdir())
     assert finish_forgetting(her.project) == ()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
-from tallystick.core import DefinitionErrors, InputError, format_instant, parse_instant
+from tallystick.core import DefinitionErrors, InputError, Message, UsageError, format_instant, parse_instant
 from tallystick.desk import (
+    Desk,
     Project,
+    decide,
     forget_subject,
     hold_subject,
     lift_holds,
@@ -107,8 +111,31 @@ def test_a_hold_that_is_past_or_names_the_person_is_refused(project: Project) ->
 
 def test_somebody_never_seen_can_be_held(project: Project) -> None:
     """And is known by the same name when the events come."""
-    hold = hold_subject(project, "C999999", "expected")
-    assert hold_subject(project, "customer_id=C999999", "again").subject == hold.subject
+    warned: list[Message] = []
+    hold = hold_subject(project, "C999999", "expected", warn=warned.append)
+    assert hold_subject(project, "customer_id=C999999", "again", warn=warned.append).subject == hold.subject
+    assert [said.code for said in warned] == ["hold.unknown"], "the first hold is known to the second"
+
+
+def test_a_misspelt_id_is_told_with_those_that_are_near(
+    project: Project, payment: Callable[..., dict[str, Any]]
+) -> None:
+    """Ids of lake and of decisions; whoever is held or forgotten under a wrong name or column learns it."""
+    with Desk(project) as desk:
+        decide(desk, payment(1, customer_id="X-77-Z"))
+    who = somebody(project).partition("=")[2]
+    warned: list[Message] = []
+    hold_subject(project, who, "case 7", warn=warned.append)
+    assert warned == []
+    for given, near in ((f"{who}0", who), (f"{who[:2]}x{who[2:]}", who), ("X-77-Y", "X-77-Z"), ("nobody", "-")):
+        with pytest.raises(InputError, match=rf"'{given}': .* near: .*{near}.* name subjects: customer_id"):
+            forget_subject(project, given, "asked")
+        hold_subject(project, given, "case 8", warn=warned.append)
+        assert near in warned[-1].text("en")
+        assert near in warned[-1].text("zh")
+    for call in (forget_subject, plan_forgetting, hold_subject):
+        with pytest.raises(UsageError, match="a column of customer_id"):
+            call(project, f"custmer_id={who}", "asked")
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,8 @@ def test_what_cannot_be_kept_exactly_is_refused_at_once(journal: Journal) -> Non
     for value in (object(), {1, 2}, {1: 2}, float("nan")):
         with pytest.raises(InputError):
             journal.append_decision(_record(vector={"label": value}))
+    with pytest.raises(InputError):
+        journal.append_fact(msgspec.structs.replace(_FACT, fields={1: 2}))
     assert len(journal.flush()) == 1
 
 

@@ -38,6 +38,7 @@ from tallystick.desk.models_compare import decided_frame
 from tallystick.desk.models_history import check_history
 from tallystick.desk.training import require_champions, train_models
 from tallystick.models.layers import fit_layers
+from tallystick.store.sql import connect
 
 NAME = "card_fraud"
 Payment = Callable[..., dict[str, Any]]
@@ -84,20 +85,20 @@ def test_what_a_busy_desk_cannot_publish_is_published_when_it_opens_next(bank: P
         with Desk(project):
             pass
     assert leaves(bank) == ["model stored", "model promotion", "model approval"]
-    (bank / ".tallystick/registry/published.json").unlink()
+    (bank / ".tallystick/state.db").unlink()
     assert publish_now(project)
     assert leaves(bank) == ["model stored", "model promotion", "model approval"]
 
 
-@pytest.mark.parametrize("keep_mark", [True, False])
-def test_a_history_written_anew_is_refused(bank: Path, report: Path, keep_mark: bool) -> None:
+@pytest.mark.parametrize("keep_table", [True, False])
+def test_a_history_written_anew_is_refused(bank: Path, report: Path, keep_table: bool) -> None:
     """Sound in itself, but not the one that the log holds: no desk opens on it."""
     project = load_project(bank)
     version = project.registry().resolve(NAME)
     approve_model(project, NAME, version, "Ann", report=report)
     shutil.rmtree(project.registry().history.folder)
-    if not keep_mark:
-        (bank / ".tallystick/registry/published.json").unlink()
+    if not keep_table:
+        (bank / ".tallystick/state.db").unlink()
     model = project.registry().load(NAME, version)
     project.registry().admit(model, at=7)
     with pytest.raises(TamperError, match="is not the one of which 3 are in the log"):
@@ -105,21 +106,25 @@ def test_a_history_written_anew_is_refused(bank: Path, report: Path, keep_mark: 
 
 
 def test_a_forged_step_is_found_by_verifying(bank: Path, report: Path) -> None:
-    """An approval taken out, another put in and the mark set back: the leaves still tell."""
+    """An approval taken out, another put in and the state table set back: the leaves still tell."""
     project = load_project(bank)
     history = project.registry().history
     version = project.registry().resolve(NAME)
     approve_model(project, NAME, version, "Ann", report=report)
     with read_journal(project) as journal:
         assert check_history(project, journal) == 3
-        places = [entry.position for entry in journal.read(kinds=("evidence",))]
     kept = history.events()[:2]
     shutil.rmtree(history.folder)
     with history.editing() as (_, add):
         for event in kept:
             add(event)
-    (bank / ".tallystick/registry/published.json").write_text(f'{{"steps": 2, "position": {places[2]}}}', "utf-8")
-    approve_model(project, NAME, version, "Eve", report=report)
+    with pytest.raises(TamperError, match="is not the one"):
+        approve_model(project, NAME, version, "Eve", report=report)
+    index = connect(project.state / "state.db")
+    with index.begin() as connection:
+        connection.exec_driver_sql("delete from last_evidence where kind = 'model approval'")
+    index.dispose()
+    assert publish_now(project)
     with read_journal(project) as journal, pytest.raises(TamperError, match="is not the one"):
         check_history(project, journal)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick import ledger
-from tallystick.core import InputError, StateError, TamperError
+from tallystick.core import InputError, StateError, TamperError, parse_instant
 from tallystick.desk import Desk, check_ledger, decide, differing, export_ledger, load_project, reconcile
 from tallystick.desk.evidence import open_keys, open_log, read_journal, vkey_path
 from tallystick.desk.journal import DecisionRecord, Evidence, Journal, extend_ledger
@@ -105,12 +106,17 @@ def test_a_decision_that_was_taken_out_before_is_missed_by_its_source(project: P
 
 
 def test_later_decisions_of_the_day_change_nothing_that_was_counted(project: Project, payment: Payment) -> None:
+    """But the day is open again: nobody has said that the later ones are all."""
     reconcile(project, DAY, {"payments": 3})
     with Desk(load_project(project.root)) as desk:
         decide(desk, payment(4))
-    assert check_ledger(project).holds
+    found = check_ledger(project)
+    assert (found.holds, DAY in found.open_days) == (True, True), (
+        "but of the later ones nobody has said that they are all"
+    )
     assert reconcile(project, DAY, {"payments": 4}).holds
-    assert len(check_ledger(project).reconciled) == 2
+    found = check_ledger(project)
+    assert (len(found.reconciled), DAY in found.open_days) == (2, False)
 
 
 def test_what_no_source_counted_is_recorded_so(project: Project) -> None:
@@ -125,6 +131,18 @@ def test_a_strange_day_or_stream_is_refused_and_nothing_written(project: Project
         with pytest.raises(InputError):
             reconcile(project, day, received)
     assert {path: path.read_bytes() for path in (project.state / "journal").iterdir()} == before
+
+
+@pytest.mark.parametrize("day", ["2999-01-01", "tomorrow"])
+def test_a_day_that_has_not_begun_is_refused(project: Project, day: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing could be counted of it, and it would be a reconciled day for ever; the day at hand can be."""
+    today = parse_instant("2026-03-31T23:59:59.999999", project.zone)
+    monkeypatch.setattr(import_module("tallystick.desk.reconcile"), "system_clock", lambda at: today)
+    size = open_log(project).size
+    with pytest.raises(InputError, match="has not begun in Europe/Berlin; allowed: 2026-03-31 or an earlier day"):
+        reconcile(project, "2026-04-01" if day == "tomorrow" else day, {})
+    assert open_log(project).size == size
+    assert reconcile(project, "2026-03-31", {}).holds
 
 
 def test_reconciling_beside_a_writer_is_refused(project: Project) -> None:

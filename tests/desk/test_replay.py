@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import struct
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,19 +13,36 @@ from typing import Any
 import pytest
 
 from tallystick.core import StateError, TamperError
-from tallystick.desk import Desk, decide, load_project, replay_decisions
+from tallystick.desk import Desk, Project, decide, decide_all, load_project, replay, replay_decisions
 from tallystick.desk.evidence import open_keys, read_journal
+from tallystick.desk.history import all_facts
 from tallystick.desk.index import forget
-from tallystick.desk.journal import DecisionRecord
-from tallystick.desk.replay import batch_vectors, same_bits
+from tallystick.desk.journal import DecisionRecord, Journal
+from tallystick.desk.replay import Asked, Champions, same_bits
+from tallystick.models import container
 from tallystick.store.sql import connect
 
 Payment = Callable[..., dict[str, Any]]
 
 
+def batch_vectors(
+    project: Project, journal: Journal, records: list[DecisionRecord]
+) -> list[tuple[dict[str, Any], dict[str, str]]]:
+    """What the batch executor gives at the points of some decisions."""
+    asked = Asked(project, Champions(project))
+    for position, record in enumerate(records):
+        asked.add(position, record)
+    found = list(asked.vectors(all_facts(project, journal)))
+    assert [position for position, _, _ in found] == list(range(len(records)))
+    return [(values, missing) for _, values, missing in found]
+
+
 @pytest.mark.parametrize("source", ["vector", "history"])
-def test_no_bit_differs(trained: Path, tmp_path: Path, payment: Payment, source: str) -> None:
+def test_no_bit_differs(
+    trained: Path, tmp_path: Path, payment: Payment, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
     """Three hundred decisions of a run and three taken afterwards: every label, score and result comes out again."""
+    monkeypatch.setattr(replay, "GROUP", 120)
     folder = tmp_path / "bank"
     shutil.copytree(trained, folder, ignore=shutil.ignore_patterns("sources"))
     project = load_project(folder)
@@ -53,6 +71,26 @@ def test_batch_vectors_are_the_recorded_ones_bit_by_bit(bank: Path) -> None:
             else:
                 assert (type(value), value) == (type(values[name]), values[name])
     assert floats > 1_000
+
+
+def test_memory_does_not_grow_with_decisions_or_differences(
+    bank: Path, payment: Payment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of seven hundred decisions every value differs: a hundred are shown, all are counted, few are held."""
+    project = load_project(bank)
+    with Desk(project) as desk:
+        for _ in decide_all(desk, (desk.receive(payment(number)) for number in range(400))):
+            pass
+    monkeypatch.setattr(replay, "same_bits", lambda before, after: False)
+    monkeypatch.setattr(container, "LARGEST_BYTES", 1 << 20)
+    tracemalloc.start()
+    try:
+        found, peak_bytes = replay_decisions(project), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (found.decisions, found.differing, len(found.differences)) == (700, found.values, 100)
+    # A record holds 8 KB and its differences 30 KB: of all decisions that were 26 MB.
+    assert peak_bytes < 12_000_000
 
 
 def test_same_bits_is_strict() -> None:

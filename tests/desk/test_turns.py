@@ -39,7 +39,7 @@ def team(postgres_server: PostgresServer, bank: Path) -> Project:
     state = bank / ".tallystick"
     for folder in ("journal", "ledger"):
         shutil.rmtree(state / folder)
-    for path in (*state.glob("*.db*"), *state.glob("labels.state"), *state.glob("registry/published.json")):
+    for path in (*state.glob("*.db*"), *state.glob("labels.state")):
         path.unlink()
     url = f"{postgres_server.url}?options=-csearch_path%3D{name}"
     with (bank / "tallystick.toml").open("a") as settings:

@@ -14,7 +14,7 @@ from tests.faults_house import SIGNER, House, add
 
 from tallystick.core import StateError, TamperError
 from tallystick.desk import PAYMENTS, copy_example, load_project
-from tallystick.desk.erased import ERASURE, Erasure, positions_digest, sealed_by
+from tallystick.desk.erased import ERASURE, Erasure, frame_digest, sealed_by
 from tallystick.desk.evidence import check_frames, open_log
 from tallystick.desk.journal import Journal, extend_ledger, hold_ledger, open_journal
 from tallystick.desk.ledgercheck import check_ledger
@@ -263,9 +263,11 @@ def test_a_frame_made_to_look_erased(tmp_path: Path, record_property: Record) ->
         house.batch(10)
         sealed = [(position, sealed_by(frame)) for position, frame in _frames(tmp_path) if sealed_by(frame)]
         gone = sealed[0][1]
-        positions = [position for position, number in sealed if number == gone]
+        hers = tuple(
+            (position, frame_digest(frame)) for position, frame in _frames(tmp_path) if sealed_by(frame) == gone
+        )
         assert house.keys.forget("customer 0")
-        said = Erasure("1", "~", 0, "asked", {}, len(positions), positions_digest(positions))
+        said = Erasure("1", "~", 0, "asked", {}, hers)
         house.journal.append_evidence(ERASURE, msgspec.structs.asdict(said))
         house.journal.flush()
         house.publish(0)
@@ -279,7 +281,15 @@ def test_a_frame_made_to_look_erased(tmp_path: Path, record_property: Record) ->
                 assert forged[position] != frames[position]
                 _rewritten(tmp_path, [forged])
                 count.case(_finder(tmp_path, keys), f"frame {position}")
+        altered = Count("the clear part of an erased frame changed, checksums made anew")
+        for position, _ in hers:
+            forged = [*frames]
+            forged[position] = forged[position].replace(b"payments", b"purchase")
+            assert forged[position] != frames[position]
+            _rewritten(tmp_path, [forged])
+            altered.case(_finder(tmp_path, keys), f"frame {position}")
     count.hold(record_property)
+    altered.hold(record_property)
 
 
 def _frames(folder: Path) -> list[tuple[int, bytes]]:

@@ -62,7 +62,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("words", "code"),
     [
         (("good", "--vkey", "vkey"), 0),
-        (("good", "--vkey", "vkey", "--json"), 0),
+        (("good", "--vkey", "vkey", "--json", "/dev/null"), 0),
+        (("good", "--vkey", "vkey", "--json", "missing/verdict"), 2),
         (("--help",), 0),
         (("bad", "--vkey", "vkey"), 1),
         (("vkey", "--vkey", "vkey"), 1),

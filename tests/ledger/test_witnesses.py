@@ -205,7 +205,7 @@ def _lines(signer: Signer, note: bytes) -> bytes:
     ("answer", "code"),
     [
         (_say(200, _lines(_LIAR, _OTHER)), "note.signature"),
-        (_say(200, _lines(Signer(generate_key("liar.example/w", KeyKind.COSIGNATURE)[0]), _OTHER)), "note.unsigned"),
+        (_say(200, _lines(Signer(generate_key("liar.example/w", KeyKind.COSIGNATURE)[0]), _OTHER)), "note.other"),
         (_say(200, b""), "witness.answer"),
         (_say(200, b"yes\n"), "witness.answer"),
         (_say(200, b"\xff" * 100), "witness.answer"),

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from tests.faults import FLUSHING, GO, Tell, trace
 
 from tallystick.core import StateError, TamperError
 from tallystick.store import Forgotten, Keys, key_number
@@ -51,14 +52,55 @@ def test_forgetting_destroys_the_key_and_only_that(tmp_path: Path) -> None:
         with sqlite3.connect(path) as raw:
             key = raw.execute("select key from keys where subject = 'gone'").fetchone()[0]
         raw.close()
-        assert key in path.read_bytes()
+        assert key in _on_disk(path)
         assert keys.forget("gone")
         assert not keys.forget("never seen")
-        assert key not in path.read_bytes()
-        assert b"gone" not in path.read_bytes().replace(b"forgotten", b"")
+        assert key not in _on_disk(path)
+        assert b"gone" not in _on_disk(path).replace(b"forgotten", b"")
         with pytest.raises(Forgotten):
             keys.open(gone, b"")
         assert keys.open(kept, b"") == b"b"
+
+
+def _on_disk(path: Path) -> bytes:
+    """All that lies in the key file and the files beside it."""
+    return b"".join(part.read_bytes() for part in sorted(path.parent.glob(f"{path.name}*")))
+
+
+def test_while_somebody_reads_old_pages_forgetting_says_so(tmp_path: Path) -> None:
+    """The key is gone at once; its bytes leave the file when it is forgotten once more."""
+    path = tmp_path / "keys.db"
+    with Keys(path) as keys:
+        sealed = keys.seal("gone", b"a", b"")
+        reader = sqlite3.connect(path, isolation_level=None)
+        key = reader.execute("select key from keys").fetchone()[0]
+        reader.execute("begin")
+        assert reader.execute("select count(*) from keys").fetchone() == (1,)
+        keys._db.execute("PRAGMA busy_timeout = 0")
+        with pytest.raises(StateError) as caught:
+            keys.forget("gone")
+        assert caught.value.code == "key.busy"
+        assert key in _on_disk(path)
+        with pytest.raises(Forgotten):
+            keys.open(sealed, b"")
+        reader.close()
+        assert not keys.forget("gone")
+        assert key not in _on_disk(path)
+
+
+def test_new_keys_wait_for_the_disk_once(tmp_path: Path) -> None:
+    def work(tell: Tell) -> None:
+        with Keys(tmp_path / "keys.db") as keys:
+            keys.ensure(["first"])
+            for start, stop in ((0, 1), (1, 2), (2, 1000)):
+                tell(b"ready")
+                keys.ensure(f"customer {number}" for number in range(start, stop))
+            tell(b"done")
+
+    traced = trace(work, lambda call: GO)
+    assert traced.told[-1] == b"done"
+    flushes = [len(call.told) for call in traced.calls if call.name in FLUSHING]
+    assert [flushes.count(at) for at in (1, 2, 3)] == [1, 1, 1]
 
 
 def test_a_subject_that_comes_back_gets_a_new_key(tmp_path: Path) -> None:

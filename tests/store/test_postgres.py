@@ -151,6 +151,27 @@ def test_the_turn_of_a_living_writer_is_kept(opened: Callable[..., PostgresLog])
     assert len(other) == 1
 
 
+def test_much_that_others_wrote_is_read_in_portions_before_the_turn(
+    opened: Callable[..., PostgresLog], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for a writer that reads; what it gets is whole and in order, and so is what it then appends."""
+    monkeypatch.setattr("tallystick.store.postgres._PORTION", 5)
+    idle, other = opened(), opened()
+    for number in range(4):
+        other.append([b"%d" % number] * 3)
+    found = idle.take()
+    assert (len(found), idle.turn) == (6, False)
+    other.append([b"meanwhile"])
+    found += idle.catch_up()
+    assert (len(found), idle.catch_up(), idle.turn) == (12, [(12, b"meanwhile")], False)
+    assert (idle.take(), idle.turn, idle.catch_up()) == ([], True, [])
+    idle.release()
+    assert [frame for _, frame in found] == frames_of(other)[:12]
+    for _ in range(4):
+        other.append([b"more"] * 2)
+    assert idle.append([b"own"]) == 21
+
+
 def test_a_lease_that_nobody_wanted_is_still_good(opened: Callable[..., PostgresLog]) -> None:
     log = opened(lease_s=0.01)
     log.take()

@@ -13,6 +13,7 @@ import typer
 from tallystick import __version__
 from tallystick.cli.context import CONTEXT, JsonOption, write_json
 from tallystick.cli.decisions import decisions_app
+from tallystick.cli.evidence_words import WORDS as PROOF_WORDS
 from tallystick.cli.job import draw, run_job
 from tallystick.cli.labels import labels_app
 from tallystick.cli.ledger import ledger_app
@@ -89,9 +90,10 @@ def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")])
 @app.command()
 def check() -> None:
     """Read every definition of the project and show all faults together."""
-    from tallystick.desk import inventory, load_project, system_clock
+    from tallystick.desk import check_log_settings, inventory, load_project, system_clock
 
     project = load_project(CONTEXT.project)
+    check_log_settings(project)
     words = WORDS(
         "check.ok",
         name=project.settings.project.name,
@@ -178,7 +180,7 @@ def replay(
     if report.erased:
         typer.echo(WORDS("replay.erased", erased=report.erased).text(CONTEXT.language))
     if report.readers:
-        typer.echo(WORDS("replay.readers", count=len(report.readers)).text(CONTEXT.language))
+        typer.echo(WORDS("replay.readers", count=report.reading).text(CONTEXT.language))
         for reader in report.readers:
             words = WORDS("replay.reader", decision=reader.decision, labels=", ".join(reader.labels))
             typer.echo(words.text(CONTEXT.language))
@@ -202,31 +204,38 @@ def prove(
 
     path, project = output or Path(f"{decision.replace('/', '-')}.proof.json"), load_project(CONTEXT.project)
     key = prove_decision(project, decision, path, rescore=rescore, by=by, purpose=purpose)
-    typer.echo(WORDS("proof.written", path=path, key=key).text(CONTEXT.language))
+    shown = verify_file(path, [key]).payload is not None
+    lines = [PROOF_WORDS("proof.written", path=path, key=key), PROOF_WORDS("proof.noted" if shown else "proof.erased")]
     policy = project.settings.ledger.policy
     if policy:
         verdict = verify_file(path, [key], project.root / policy)
-        names = ", ".join(sorted(verdict.witnesses))
-        words = WORDS("proof.cosigned", names=names) if verdict.ok else WORDS("proof.uncosigned", fault=verdict.fault)
-        typer.echo(words.text(CONTEXT.language))
+        fault, names = verdict.fault, ", ".join(sorted(verdict.witnesses))
+        lines.append(
+            PROOF_WORDS("proof.cosigned", names=names)
+            if fault is None
+            else PROOF_WORDS("proof.uncosigned", fault=fault.text(CONTEXT.language))
+        )
+    for line in lines:
+        typer.echo(line.text(CONTEXT.language))
 
 
 @app.command()
 def verify(
     file: Annotated[Path, typer.Argument(help="A proof file made by `tally prove`.")],
-    vkey: Annotated[list[Path], typer.Option(help="File with verifier keys of the log, one a line; repeatable.")],
+    vkey: Annotated[
+        list[Path] | None, typer.Option(help="File with verifier keys of the log, one a line; repeatable.")
+    ] = None,
     policy: Annotated[Path | None, typer.Option(help="Witness policy whose quorum must have cosigned.")] = None,
     rescore: Annotated[bool, typer.Option("--rescore", help="Take the decision again from what it carries.")] = False,
     json_file: JsonOption = None,
 ) -> None:
-    """Check a proof file against verifier keys; needs no project and no network."""
-    from tallystick.cli.verify import check_proof
+    """Check a proof file against verifier keys; needs no project and no network (exit code 2: a file is unreadable)."""
+    from tallystick.ledger.verifier import answer
 
-    document, words = check_proof(file, vkey, policy, rescore, CONTEXT.language)
-    write_json(json_file, document)
-    typer.echo(words)
-    if not document["ok"]:
-        raise typer.Exit(1)
+    if rescore:
+        from tallystick.cli.verify import take_again
+    code = answer(file, vkey or (), policy, json_file, CONTEXT.language, take_again if rescore else None)
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -8,7 +8,7 @@ import typer
 
 from tallystick.cli.app import app
 from tallystick.cli.context import CONTEXT, JsonOption, write_json
-from tallystick.cli.words import WORDS
+from tallystick.cli.evidence_words import WORDS
 from tallystick.core import UsageError, format_instant, parse_instant, to_datetime
 
 
@@ -88,7 +88,10 @@ def hold(
     if lift:
         found = lift_holds(project, subject, reason)
     elif subject:
-        found = (hold_subject(project, subject, reason, _end_of(until, project.zone) if until else None),)
+        last_day = _end_of(until, project.zone) if until else None
+        found = (
+            hold_subject(project, subject, reason, last_day, lambda said: typer.echo(said.text(language), err=True)),
+        )
     else:
         found = open_holds(project, system_clock(0))
     write_json(json_file, to_builtins(found))

@@ -30,8 +30,9 @@ def run_job(steps: tuple[str, ...] | None, json_file: Path | None = None, fresh:
     from tallystick.desk import STEPS, caught_at_budget, load_project, run_steps, set_aside, summarise, summary_document
 
     project = load_project(CONTEXT.project)
-    if fresh:
-        set_aside(project)
+    aside = set_aside(project) if fresh else None
+    if aside is not None:
+        typer.echo(WORDS("fresh.aside", path=aside).text(CONTEXT.language))
     with Steps(CONTEXT.language) as progress:
         outcome = run_steps(project, steps or STEPS, progress, draw=draw)
     write_json(json_file, summary_document(project, outcome))

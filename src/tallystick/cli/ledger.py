@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tallystick.cli.context import CONTEXT, JsonOption, write_json
-from tallystick.cli.words import WORDS
+from tallystick.cli.evidence_words import WORDS
 from tallystick.core import InputError
 
 if TYPE_CHECKING:
     from tallystick.desk import Cosigned
+
+_DAYS_SHOWN = 10
 
 ledger_app = typer.Typer(help="The log of evidence: check it, reconcile a day, export it.", no_args_is_help=True)
 
@@ -32,13 +35,15 @@ def check(json_file: JsonOption = None) -> None:
     faults = [message.text(CONTEXT.language) for message in found.faults]
     document = {**to_builtins(structs.replace(found, faults=(), cosigned=None)), "faults": faults, "ok": found.holds}
     cosigned = None if found.cosigned is None else _cosigned_document(found.cosigned)
-    write_json(json_file, {**document, "cosigned": cosigned, "open_days": list(found.open_days)})
+    write_json(json_file, {**document, "cosigned": cosigned})
     about = {"size": found.size, "origin": found.origin, "root": found.root, "frames": found.frames}
     typer.echo(WORDS("ledger.sound", **about).text(CONTEXT.language))
     if found.waiting:
         typer.echo(WORDS("ledger.waiting", waiting=found.waiting).text(CONTEXT.language))
     days = {"days": len({item.day for item in found.reconciled}), "open": len(found.open_days)}
     typer.echo(WORDS("ledger.days", **days).text(CONTEXT.language))
+    if found.open_days:
+        typer.echo(_named_days(found.open_days))
     for fault in faults:
         typer.echo(WORDS("ledger.missing", fault=fault).text(CONTEXT.language))
     if found.cosigned is not None:
@@ -47,21 +52,25 @@ def check(json_file: JsonOption = None) -> None:
         raise typer.Exit(1)
 
 
+def _named_days(days: Sequence[str]) -> str:
+    more = len(days) - _DAYS_SHOWN
+    names = ", ".join(days[:_DAYS_SHOWN])
+    words = WORDS("ledger.open_more", days=names, more=more) if more > 0 else WORDS("ledger.open", days=names)
+    return words.text(CONTEXT.language)
+
+
 def _show_cosigned(found: Cosigned) -> None:
-    names, quorum = ", ".join(found.signed) or "-", {"quorum": found.quorum}
-    words = (
-        WORDS("ledger.cosigned", names=names, **quorum)
-        if found.met
-        else WORDS("ledger.uncosigned", names=names, size=found.size, **quorum)
-    )
-    lines = [words]
+    about = {"names": ", ".join(found.signed) or "-", "quorum": found.quorum}
+    lines = [WORDS("ledger.cosigned" if found.met else "ledger.uncosigned", **about)]
+    if not found.met:
+        lines.append(WORDS("ledger.held", size=found.size) if found.size else WORDS("ledger.never"))
     for name, why in found.missing.items():
-        fault = "-" if why is None else why.text(CONTEXT.language)
-        lines.append(WORDS("ledger.silent", name=name, why=fault))
+        lines.append(WORDS("ledger.silent", name=name, why=WORDS("ledger.unasked") if why is None else why))
     lines += [WORDS("ledger.fork", path=path) for path in found.forks]
     lines += [WORDS("ledger.ahead", fault=message.text(CONTEXT.language)) for message in found.ahead]
-    for line in lines:
-        typer.echo(line.text(CONTEXT.language))
+    # Several witnesses may hold the same.
+    for text in dict.fromkeys(line.text(CONTEXT.language) for line in lines):
+        typer.echo(text)
 
 
 def _cosigned_document(found: Cosigned) -> dict[str, Any]:
@@ -114,7 +123,7 @@ def reconcile(
     from tallystick.desk import differing, load_project
     from tallystick.desk import reconcile as reconcile_day
 
-    found = reconcile_day(load_project(CONTEXT.project), day, dict(map(_counted, received or ())))
+    found = reconcile_day(load_project(CONTEXT.project), day, _counts(received or ()))
     write_json(json_file, {**to_builtins(found), "ok": found.holds})
     for count in found.counts:
         number = "-" if count.received is None else count.received
@@ -132,11 +141,16 @@ def reconcile(
         raise typer.Exit(1)
 
 
-def _counted(text: str) -> tuple[str, int]:
-    match = re.fullmatch(r"([^=]+)=(0|[1-9][0-9]{0,17})", text)
-    if match is None:
-        raise InputError(WORDS("ledger.received", given=text))
-    return match[1], int(match[2])
+def _counts(texts: Sequence[str]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for text in texts:
+        match = re.fullmatch(r"([^=]+)=(0|[1-9][0-9]{0,17})", text)
+        if match is None:
+            raise InputError(WORDS("ledger.received", given=text))
+        if match[1] in counts:
+            raise InputError(WORDS("ledger.twice", given=match[1], first=counts[match[1]], second=match[2]))
+        counts[match[1]] = int(match[2])
+    return counts
 
 
 @ledger_app.command()

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tallystick.cli.context import CONTEXT
-from tallystick.cli.words import WORDS
-from tallystick.core import InputError, StateError
+from tallystick.cli.evidence_words import WORDS
+from tallystick.core import InputError, Place, StateError
+
+if TYPE_CHECKING:
+    from tallystick.ledger import Signer
 
 witness_app = typer.Typer(help="Witness: cosign other people's logs, never two pasts of one.", no_args_is_help=True)
 
@@ -47,13 +50,14 @@ def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")] = 8088,
 ) -> None:
     """Answer add-checkpoint requests (C2SP tlog-witness) until stopped."""
-    from tallystick.ledger import Signer, Verifier, Witness
+    from tallystick.ledger import Verifier, Witness
     from tallystick.ledger.network import WitnessServer
+    from tallystick.ledger.verifier import read_keys
 
-    signers = [Signer(line) for line in _lines(folder / "keys")]
+    signers = _signers(folder / "keys")
     if not signers:
         raise StateError(WORDS("witness.keys", given=str(folder / "keys")))
-    logs = [Verifier(line) for line in _lines(folder / "logs")]
+    logs = [Verifier(line) for line in read_keys([folder / "logs"])] if (folder / "logs").exists() else []
     witness = Witness(folder, signers, logs, lambda: int(time.time()))
     try:
         server = WitnessServer(witness, host, port)
@@ -73,8 +77,9 @@ def fork(
 ) -> None:
     """Check that a file proves two pasts of one log."""
     from tallystick.ledger import Verifier, check_equivocation
+    from tallystick.ledger.verifier import read_file, read_keys
 
-    found = check_equivocation(_read(file), [Verifier(line) for line in _lines(vkey, needed=True)])
+    found = check_equivocation(read_file(file), [Verifier(line) for line in read_keys([vkey])])
     first, second = found.first, found.second
     words = WORDS(
         "witness.fork",
@@ -87,16 +92,17 @@ def fork(
     typer.echo(words.text(CONTEXT.language))
 
 
-def _lines(path: Path, needed: bool = False) -> list[str]:
-    """The lines of a file that are neither blank nor comments; none where it may be missing and is."""
-    if not needed and not path.exists():
-        return []
-    lines = (line.strip() for line in _read(path).decode("utf-8", "replace").splitlines())
-    return [line for line in lines if line and not line.startswith("#")]
+def _signers(path: Path) -> list[Signer]:
+    """The witness's secret keys, one a line; blank lines and those that begin with # pass."""
+    from tallystick.ledger import Signer
+    from tallystick.ledger.verifier import read_file
 
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(WORDS("file.read", given=str(path), why=error.strerror or str(error))) from None
+    found = []
+    lines = read_file(path).decode("utf-8", "replace").split("\n") if path.exists() else []
+    for number, line in enumerate(map(str.strip, lines), 1):
+        if line and not line.startswith("#"):
+            try:
+                found.append(Signer(line))
+            except InputError as error:
+                raise InputError(error.message, Place(str(path), line=number)) from None
+    return found

@@ -161,8 +161,8 @@ WORDS = Catalogue(
         "story.no_letter": ("No letter is due for this outcome.", "该结果无需信函。"),
         "story.proof": ("Proof", "证明"),
         "story.proof.lead": (
-            "Leaf {index} of {size} in the log; anyone can check it without asking us.",
-            "日志中第 {index} 叶，共 {size} 叶；任何人无需询问我们即可验证。",
+            "The leaf with index {index} (counted from 0) of {size} in the log; anyone can check it without asking us.",
+            "账本中索引为 {index} 的叶（从 0 起计，共 {size} 个）；任何人无需询问我们即可验证。",
         ),
         "story.leaf": ("Leaf", "叶"),
         "story.root": ("Root", "根"),

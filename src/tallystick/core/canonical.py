@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import Enum
-from json.encoder import encode_basestring as quoted
 from typing import Any, TypeAlias
 
 import msgspec
+from msgspec.structs import asdict
 
 from tallystick.core.errors import InputError, Place
 from tallystick.core.words import WORDS
 
-_Write: TypeAlias = Callable[[Any], str]
+_Plain: TypeAlias = Callable[[Any], Any]
 _SAFE = 2**53 - 1
 _ADJUSTED_MAX = 7_000
-_SHAPES_MAX = 1_000
-_SHORTEST = msgspec.json.Encoder().encode
-"""The shortest digits that read back as the same double, faster than `repr`."""
+_POSITIONAL_MIN, _POSITIONAL_MAX = 1e-5, float(_SAFE)
+"""Between them the encoder writes a float that is no integer as ECMAScript does."""
+_KEPT = {str, bool, type(None)}
+_SORTED = msgspec.json.Encoder(order="sorted").encode
+_AS_GIVEN = msgspec.json.Encoder().encode
+_BEYOND = re.compile(b"[\xf0-\xf4]")
+"""The first byte of a character beyond the plane of 16 bits."""
 
 
 def jcs(value: Any) -> bytes:
@@ -88,74 +93,71 @@ def _digits(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _writer(integer: Callable[[int], str], rare: Callable[[Any, _Write], str]) -> _Write:
-    """What writes a value: `integer` writes an int, `rare` whatever is none of JSON's own types in Python."""
-    shapes: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+def _plainer(integer: _Plain, rare: Callable[[Any, _Plain], Any]) -> _Plain:
+    """What makes of a value one that the encoder writes by RFC 8785 as it is.
 
-    def write(value: Any) -> str:
-        known = writers.get(type(value))
-        return known(value) if known is not None else write_rare(value)
+    `integer` is for an int, `rare` for whatever is none of JSON's own types in Python.
+    """
 
-    def write_object(value: Mapping[str, Any]) -> str:
-        names = tuple(value)
-        shape = shapes.get(names)
-        if shape is None:
-            if len(shapes) >= _SHAPES_MAX:
-                shapes.clear()
-            shape = shapes[names] = _shape(names)
-        # A leaf is written on every decision, and almost all that it holds passes through this line.
-        parts = [
-            name + (known(item) if (known := find(type(item := value[key]))) is not None else write_rare(item))
-            for key, name in shape
-        ]
-        return f"{{{','.join(parts)}}}"
+    def plain(value: Any) -> Any:
+        return value if type(value) in _KEPT else find(type(value), plain_rare)(value)
 
-    def write_array(value: Sequence[Any]) -> str:
-        return f"[{','.join(map(write, value))}]"
+    def plain_object(value: Mapping[str, Any]) -> dict[str, Any]:
+        made = dict(value)
+        # A leaf is made on every decision, and almost all that it holds is looked at here.
+        for name, item in value.items():
+            kind = type(item)
+            if kind is float:
+                if item % 1 and _POSITIONAL_MIN <= item <= _POSITIONAL_MAX:
+                    continue
+            elif kind in _KEPT:
+                continue
+            made[name] = find(kind, plain_rare)(item)
+        return made
 
-    def write_rare(value: Any) -> str:
+    def plain_array(value: Sequence[Any]) -> list[Any]:
+        return [item if (kind := type(item)) in _KEPT else find(kind, plain_rare)(item) for item in value]
+
+    def plain_rare(value: Any) -> Any:
         if isinstance(value, Mapping):
-            return write_object(value)
-        return write_array(value) if isinstance(value, list | tuple) else rare(value, write)
+            return plain_object(value)
+        return plain_array(value) if isinstance(value, list | tuple) else rare(value, plain)
 
-    writers: dict[type, Callable[[Any], str]] = {
-        str: quoted,
+    makers: dict[type, _Plain] = {
         int: integer,
         float: _number,
-        bool: lambda value: "true" if value else "false",
-        type(None): lambda _: "null",
-        dict: write_object,
-        list: write_array,
-        tuple: write_array,
+        dict: plain_object,
+        list: plain_array,
+        tuple: plain_array,
     }
-    find = writers.get
-    return write
+    find = makers.get
+    return plain
 
 
-def _shape(names: tuple[Any, ...]) -> list[tuple[str, str]]:
-    """The keys of an object in the order of RFC 8785, each with its text."""
-    for name in names:
-        if not isinstance(name, str):
-            raise _refused(name)
-    if all(map(str.isascii, names)):
-        order = sorted(names)
-    else:
-        # By UTF-16 code units, which is the byte order of UTF-16-BE.
-        order = sorted(names, key=lambda name: name.encode("utf-16-be"))
-    return [(name, f"{quoted(name)}:") for name in order]
+def _text(plain: Any) -> bytes:
+    """The text of a plain value."""
+    text = _SORTED(plain)
+    # Only beyond the plane of 16 bits is the order of UTF-16, which RFC 8785 wants, another than that of UTF-8.
+    return text if text.isascii() or not _BEYOND.search(text) else _AS_GIVEN(_in_order(plain))
 
 
-def _safe_integer(value: int) -> str:
+def _in_order(plain: Any) -> Any:
+    if isinstance(plain, dict):
+        return {name: _in_order(plain[name]) for name in sorted(plain, key=lambda name: name.encode("utf-16-be"))}
+    return [_in_order(item) for item in plain] if isinstance(plain, list) else plain
+
+
+def _safe_integer(value: int) -> int:
     if not -_SAFE <= value <= _SAFE:
         # In sixteens: a huge int has no decimal text.
         given = str(value) if value.bit_length() < 256 else f"{hex(value)[:24]}…"
         raise InputError(WORDS("canonical.integer", given=given))
-    return str(value)
+    return value
 
 
-def _rare_json(value: Any, write: _Write) -> str:
+def _rare_json(value: Any, plain: _Plain) -> Any:
     if isinstance(value, str):
-        return quoted(str(value))
+        return str(value)
     if isinstance(value, float):
         return _number(float(value))
     if isinstance(value, int):
@@ -163,37 +165,38 @@ def _rare_json(value: Any, write: _Write) -> str:
     raise _refused(value)
 
 
-def _rare_content(value: Any, write: _Write) -> str:
+def _rare_content(value: Any, plain: _Plain) -> Any:
     if isinstance(value, Enum):
-        return write(value.value)
+        return plain(value.value)
     if isinstance(value, str | float):
-        return _rare_json(value, write)
+        return _rare_json(value, plain)
     if isinstance(value, int):
-        return quoted(str(value))
+        return str(value)
     if isinstance(value, Decimal):
-        return quoted(_digits(value))
+        return _digits(value)
     if isinstance(value, msgspec.Struct):
-        return write({name: getattr(value, name) for name in value.__struct_fields__})
+        return plain(asdict(value))
     if isinstance(value, set | frozenset):
-        return f"[{','.join(sorted(map(write, value)))}]"
+        return msgspec.Raw(b"[%b]" % b",".join(sorted(_text(plain(item)) for item in value)))
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
-        return write(list(value))
+        return plain(list(value))
     raise _refused(value)
 
 
-def _rare_record(value: Any, write: _Write) -> str:
+def _rare_record(value: Any, plain: _Plain) -> Any:
     if isinstance(value, date):
-        return quoted(value.isoformat())
-    return quoted(value.hex()) if isinstance(value, bytes) else _rare_content(value, write)
+        return value.isoformat()
+    return value.hex() if isinstance(value, bytes) else _rare_content(value, plain)
 
 
-def _number(value: float) -> str:
-    """ECMAScript's shortest text of a double (RFC 8785 section 3.2.2.3)."""
-    text = _SHORTEST(value).decode()
-    if text.endswith(".0"):
-        return text[:-2] if value else "0"
-    if "e" not in text and "n" not in text:
-        return text
+def _number(value: float) -> Any:
+    """A double that the encoder writes in ECMAScript's shortest text (RFC 8785 section 3.2.2.3)."""
+    if _POSITIONAL_MIN <= abs(value) <= _POSITIONAL_MAX:
+        return value if value % 1 else int(value)
+    return msgspec.Raw(_digits_of(value)) if value else 0
+
+
+def _digits_of(value: float) -> str:
     if not math.isfinite(value):
         raise _refused(value)
     sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
@@ -210,11 +213,11 @@ def _number(value: float) -> str:
     return ("-" if sign else "") + body
 
 
-def _encoded(value: Any, write: _Write) -> bytes:
+def _encoded(value: Any, plain: _Plain) -> bytes:
     try:
-        return write(value).encode()
-    except (InputError, UnicodeEncodeError):
-        raise _blamed(value, lambda part: write(part).encode()) from None
+        return _text(plain(value))
+    except (InputError, UnicodeEncodeError, TypeError):
+        raise _blamed(value, lambda part: _text(plain(part))) from None
 
 
 def _blamed(value: Any, encode: Callable[[Any], bytes], path: tuple[str, ...] = ()) -> InputError:
@@ -225,7 +228,8 @@ def _blamed(value: Any, encode: Callable[[Any], bytes], path: tuple[str, ...] = 
             encode(part)
         except InputError as error:
             return error
-        except UnicodeEncodeError:
+        except (UnicodeEncodeError, TypeError):
+            # A lone surrogate, or a key that is no text.
             return _refused(part)
         return None
 
@@ -250,6 +254,6 @@ def _refused(value: Any) -> InputError:
     return InputError(WORDS("canonical.value", given=repr(value)[:80], type=type(value).__name__))
 
 
-_JSON = _writer(_safe_integer, _rare_json)
-_CONTENT = _writer(lambda value: f'"{value}"', _rare_content)
-_RECORD = _writer(lambda value: f'"{value}"', _rare_record)
+_JSON = _plainer(_safe_integer, _rare_json)
+_CONTENT = _plainer(str, _rare_content)
+_RECORD = _plainer(str, _rare_record)

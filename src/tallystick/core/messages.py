@@ -15,6 +15,8 @@ LANGUAGES: tuple[Language, ...] = ("en", "zh")
 class Message(msgspec.Struct, frozen=True):
     """One sentence for people: a code, its templates and the values that fill them.
 
+    A value that is a message itself is said in the language of the whole.
+
     Examples
     --------
     >>> Message("greet", "Good day, {name}.", "您好，{name}。", {"name": "Ana"}).text("zh")
@@ -28,7 +30,8 @@ class Message(msgspec.Struct, frozen=True):
 
     def text(self, language: Language = "en") -> str:
         """Fill the template of `language` ("en" or "zh")."""
-        return (self.zh if language == "zh" else self.en).format(**self.params)
+        said = {key: part.text(language) if isinstance(part, Message) else part for key, part in self.params.items()}
+        return (self.zh if language == "zh" else self.en).format(**said)
 
     def __str__(self) -> str:
         return self.text("en")

@@ -131,7 +131,9 @@ def parse_value(field: Field, given: Any, zone: str = "UTC") -> Any:
     try:
         return _PARSERS[field.type.kind](field.type, given, zone)
     except (InputError, ValueError, TypeError, OverflowError) as error:
-        allowed = error.text() if isinstance(error, InputError) else _EXAMPLES[field.type.kind]
+        if isinstance(error, InputError) and error.code in ("time.twice", "time.skipped"):
+            raise InputError(WORDS("field.time", name=field.name, why=error.message)) from None
+        allowed = error.message if isinstance(error, InputError) else _EXAMPLES[field.type.kind]
         raise InputError(
             WORDS("field.value", name=field.name, given=_short(given), type=str(field.type), allowed=allowed)
         ) from None

@@ -98,7 +98,9 @@ def parse_instant(text: str, zone: str = "UTC") -> Instant:
     early = to_instant(moment.replace(tzinfo=zone_of(zone), fold=0))
     late = to_instant(moment.replace(tzinfo=zone_of(zone), fold=1))
     if early != late:
-        raise InputError(WORDS("time.local", given=text, zone=zone))
+        first, second = (format_instant(instant, zone) for instant in sorted((early, late)))
+        code = "time.twice" if early < late else "time.skipped"
+        raise InputError(WORDS(code, given=text, zone=zone, first=first, second=second))
     return early
 
 

@@ -25,9 +25,14 @@ WORDS = Catalogue(
             "{given!r} is not an instant; allowed: RFC 3339 such as 2026-03-01T08:30:00Z, or a local time in zone {zone}",
             "{given!r} 不是时刻；允许：RFC 3339，如 2026-03-01T08:30:00Z，或时区 {zone} 的当地时间",
         ),
-        "time.local": (
-            "{given!r} does not exist or is ambiguous in zone {zone} (clocks change); give an offset",
-            "{given!r} 在时区 {zone} 不存在或有歧义（时钟调整）；请给出偏移",
+        "time.twice": (
+            "{given!r} happens twice in zone {zone}, where the clocks go back; give it with its offset: {first} or {second}",
+            "{given!r} 在时区 {zone} 出现两次（时钟回拨）；请带偏移给出：{first} 或 {second}",
+        ),
+        "time.skipped": (
+            "{given!r} does not exist in zone {zone}, where the clocks go forward; give it with an offset, as {first} or "
+            "{second}",
+            "{given!r} 在时区 {zone} 不存在（时钟拨快）；请带偏移给出，如 {first} 或 {second}",
         ),
         "time.zone": (
             "{given!r} is not a time zone; allowed: an IANA name such as Europe/Berlin or UTC",
@@ -54,10 +59,20 @@ WORDS = Catalogue(
             "field {name}: {given!r} is not {type}; allowed: {allowed}",
             "字段 {name}：{given!r} 不是 {type}；允许：{allowed}",
         ),
+        "field.time": ("field {name}: {why}", "字段 {name}：{why}"),
         "field.null": ("field {name} is required but has no value", "字段 {name} 必填，但没有值"),
         "grade.text": (
             "{given!r} is not a grade; allowed: L1, L2, L3, L4, L5",
             "{given!r} 不是分级；允许：L1、L2、L3、L4、L5",
+        ),
+        "xml.text": ("this is not well-formed XML: {given}", "不是格式良好的 XML：{given}"),
+        "xml.doctype": (
+            "a document type declaration is refused: it may hold entities; allowed: plain XML",
+            "拒绝文档类型声明：它可能含有实体；允许：纯 XML",
+        ),
+        "xml.deep": (
+            "the XML is nested deeper than {allowed} levels",
+            "XML 嵌套超过 {allowed} 层",
         ),
     }
 )

@@ -17,8 +17,11 @@ from typing import Any, TypeAlias
 import msgspec
 import polars as pl
 
+from tallystick.core import Place, TamperError
 from tallystick.data import tables
+from tallystick.data.feed import quarantine_lock
 from tallystick.data.source import Source
+from tallystick.data.words import WORDS
 from tallystick.store import atomic_write, sync_folder
 
 _REWRITTEN = re.compile(r"(?P<stem>.+?)(?:\.e(?P<number>\d+))?\.parquet")
@@ -26,6 +29,8 @@ _TOKEN = re.compile(r"[^\s,;:|\"'(){}\[\]<>=]+")
 _TOKEN_CHARACTERS_MIN = 4
 """Shorter values, such as the id 7, count only where they are a whole cell: as a word they stand for anything."""
 _CHECKPOINT_COMMITS = 100
+ERASED = "_erased"
+"""The folder of the lake that knows erased rows by id and revision."""
 
 StandIn: TypeAlias = Callable[[str | int], str | int]
 
@@ -64,7 +69,7 @@ def erased_rows(folder: Path, source: str) -> pl.DataFrame | None:
     source
         The table.
     """
-    path = folder / "_erased" / f"{source}.parquet"
+    path = folder / ERASED / f"{source}.parquet"
     return pl.read_parquet(path) if path.exists() else None
 
 
@@ -85,6 +90,13 @@ def erase_rows(folder: Path, source: Source, erasing: Erasing) -> int:
             rows += own.height
     _exchange(table, changed, source.id)
     return rows
+
+
+def erase_unfinished(folder: Path) -> None:
+    """Remove whatever lies in the lake's tables and no commit names: loads and erasures that were killed leave it."""
+    for table in folder.iterdir():
+        if table.is_dir() and table.name != ERASED:
+            _referenced(table)
 
 
 def erase_set_aside(folder: Path, source: str, mentioned: Callable[[str], bool], reason: str) -> int:
@@ -110,22 +122,29 @@ def erase_set_aside(folder: Path, source: str, mentioned: Callable[[str], bool],
 def erase_deliveries(path: Path, mentioned: Callable[[str], bool], reason: str) -> int:
     """Empty the entries of a feed's quarantine in whose text `mentioned` finds the subject; gives how many.
 
-    Stream, position and code stay; the text, its digest and the reason, which may quote it, do not. Nobody else may
-    have the file open for writing.
+    Stream, position and code stay; the text, its digest and the reason, which may quote it, do not. What a process that
+    was killed left of a line, or of such an erasure, goes. A process that puts deliveries aside may go on meanwhile.
     """
     if not path.exists():
         return 0
-    lines, count = [], 0
-    for line in path.read_bytes().splitlines(keepends=True):
-        entry = json.loads(line) if line.endswith(b"\n") else {}
-        if entry and mentioned(_text_of(entry)):
-            entry = {name: value for name, value in entry.items() if name not in ("raw", "raw_base64")}
-            line = json.dumps(entry | {"raw": "", "sha256": "", "reason": reason}, ensure_ascii=False).encode() + b"\n"
-            count += 1
-        lines.append(line)
-    if count:
-        atomic_write(path, b"".join(lines))
-        path.chmod(0o600)
+    with quarantine_lock(path):
+        for left in path.parent.glob(f".{path.name}.*.tmp"):
+            left.unlink()
+        before, lines, count = path.read_bytes(), [], 0
+        for line in before.splitlines(keepends=True):
+            if not line.endswith(b"\n"):
+                break
+            entry = json.loads(line)
+            if mentioned(_text_of(entry)):
+                entry = {name: value for name, value in entry.items() if name not in ("raw", "raw_base64")}
+                entry |= {"raw": "", "sha256": "", "reason": reason}
+                line = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
+                count += 1
+            lines.append(line)
+        after = b"".join(lines)
+        if after != before:
+            atomic_write(path, after)
+            path.chmod(0o600)
     return count
 
 
@@ -196,7 +215,7 @@ def _remember(folder: Path, source: Source, own: pl.DataFrame) -> None:
     # A personal id is replaced too: nothing is left to know the row by.
     if source.fields[source.id].personal:
         return
-    path = folder / "_erased" / f"{source.name}.parquet"
+    path = folder / ERASED / f"{source.name}.parquet"
     keys = own.select(pl.col(source.id).alias("__id"), "revision")
     before = erased_rows(folder, source.name)
     keys = (keys if before is None else pl.concat([before, keys])).unique(maintain_order=True)
@@ -209,14 +228,8 @@ def _remember(folder: Path, source: Source, own: pl.DataFrame) -> None:
 
 def _referenced(table: Path) -> list[Path]:
     """The data files that commits name, in order; what a crash left besides is removed."""
-    named = {action["path"] for log in _commits(table) for _, action in _files(log)}
-    for path in (table / "_delta_log").glob(".*.tmp"):
-        path.unlink()
-    found = sorted(table.glob("*.parquet"))
-    for path in found:
-        if path.name not in named:
-            path.unlink()
-    return [path for path in found if path.name in named]
+    tables.sweep(table, {action["path"] for log in _commits(table) for _, action in _files(log)})
+    return sorted(table.glob("*.parquet"))
 
 
 def _renamed(path: Path) -> Path:
@@ -233,7 +246,13 @@ def _commits(table: Path) -> list[Path]:
 def _files(log: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """The actions of a commit that name a file, each with its kind."""
     for line in log.read_bytes().splitlines():
-        document = json.loads(line)
+        try:
+            document = json.loads(line)
+        except ValueError as error:
+            name = log.parent.parent.name
+            raise TamperError(
+                WORDS("lake.damaged", given=name, detail=str(error)), Place(f"{name}/{log.name}")
+            ) from None
         for kind in ("add", "remove"):
             if kind in document:
                 yield kind, document[kind]
@@ -246,7 +265,7 @@ def _exchange(table: Path, changed: Mapping[str, tables.Piece], id_column: str) 
     sync_folder(table)
     log = table / "_delta_log"
     # They repeat what the commits say, and every commit is kept.
-    for path in (*log.glob("*.checkpoint*"), log / "_last_checkpoint"):
+    for path in (log / "_last_checkpoint", *log.glob("*.checkpoint*")):
         path.unlink(missing_ok=True)
     sync_folder(log)
     for path in _commits(table):

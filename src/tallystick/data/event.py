@@ -7,8 +7,8 @@ from typing import Any
 
 from tallystick.core import Field, InputError, Language, Message, Place, parse_value
 from tallystick.data.checks import check_time, check_value
-from tallystick.data.declare import unknown
 from tallystick.data.source import Check, Source
+from tallystick.data.toml import unknown
 from tallystick.data.words import WORDS
 
 

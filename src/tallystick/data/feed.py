@@ -7,15 +7,17 @@ must know an event by its id, and a repeated one must change nothing.
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import importlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import msgspec
 
@@ -116,7 +118,8 @@ class FeedQuarantine:
     Parameters
     ----------
     path
-        The file; it is made by the first entry, and read by its owner alone. A last line that a crash tore is cut off.
+        The file; it is made by the first entry, and read by its owner alone. Several processes may write it, and one
+        that erases from it may exchange it meanwhile. A last line that a crash tore is cut off.
 
     Examples
     --------
@@ -136,14 +139,7 @@ class FeedQuarantine:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lines: list[bytes] = []
-        self._known: set[tuple[str, int, int, str]] = set()
-        self._descriptor = -1
-        if path.exists():
-            kept = path.read_bytes()
-            whole = kept[: kept.rfind(b"\n") + 1]
-            if len(whole) < len(kept):
-                os.truncate(path, len(whole))
-            self._known = {_name(json.loads(line)) for line in whole.splitlines()}
+        self._known = {_name(entry) for entry in read_quarantine(path)}
 
     def add(self, delivery: Delivery, error: TallystickError) -> bool:
         """Put a delivery aside, to be written by `sync`; False when it lies there already."""
@@ -170,22 +166,17 @@ class FeedQuarantine:
         """Write what was put aside and wait for the disk."""
         if not self._lines:
             return
-        if self._descriptor < 0:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            sync_folder(self.path.parent)
-        left = memoryview(b"".join(self._lines))
-        while left:
-            left = left[os.write(self._descriptor, left) :]
-        os.fdatasync(self._descriptor)
+        with quarantine_lock(self.path):
+            made = not self.path.exists()
+            with open(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+                file.seek(_whole_bytes(file))
+                file.truncate()
+                file.write(b"".join(self._lines))
+                file.flush()
+                os.fdatasync(file.fileno())
+            if made:
+                sync_folder(self.path.parent)
         self._lines.clear()
-
-    def close(self) -> None:
-        """Write the rest and let the file go."""
-        self.sync()
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
 
     def __enter__(self) -> FeedQuarantine:
         return self
@@ -193,7 +184,17 @@ class FeedQuarantine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self.sync()
+
+
+@contextmanager
+def quarantine_lock(path: Path) -> Iterator[None]:
+    """Nobody else, in any process, writes a quarantine meanwhile; the system lets go when a process ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Beside the file: an erasure puts another one in its place.
+    with path.with_name(f".{path.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def read_quarantine(path: Path) -> list[dict[str, Any]]:
@@ -201,6 +202,16 @@ def read_quarantine(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+
+
+def _whole_bytes(file: BinaryIO) -> int:
+    """How many bytes the whole lines of a file are."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 1))
+    if file.read() in (b"", b"\n"):
+        return size
+    file.seek(0)
+    return file.read().rfind(b"\n") + 1
 
 
 def _name(entry: Mapping[str, Any]) -> tuple[str, int, int, str]:

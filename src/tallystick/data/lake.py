@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from tallystick.core import StateError, zone_of
+from tallystick.core import Place, StateError, TamperError, zone_of
 from tallystick.data import tables
-from tallystick.data.erase import Erasing, erase_rows, erase_set_aside, erased_rows, hers
+from tallystick.data.erase import Erasing, erase_rows, erase_set_aside, erase_unfinished, erased_rows, hers
 from tallystick.data.loading import QUARANTINE_SCHEMA, Load, Progress, SourceFile, find_files
 from tallystick.data.records import BLOCK_BYTES
 from tallystick.data.shape import table_schema
@@ -22,6 +22,7 @@ from tallystick.data.words import WORDS
 
 QUARANTINE = "_quarantine"
 Evidence = Callable[[Mapping[str, Any]], None]
+Ask = Callable[[pl.LazyFrame], pl.LazyFrame]
 
 
 class LoadReport(msgspec.Struct, frozen=True):
@@ -98,6 +99,7 @@ class Lake:
         found = find_files(source, Path(project_folder))
         with self._lock():
             table = self._table_of(source)
+            self._sweep(source.name)
             files = [file for file in found if table is None or not tables.was_done(table, _key(source, file))]
             skipped = tuple(file.place for file in found if file not in files)
             if table is not None and not files:
@@ -140,11 +142,36 @@ class Lake:
         ------
         StateError
             When there is no such table or version.
+        TamperError
+            When a file of the table is gone.
         """
-        return self.scan(name, version).collect()
+        return self.read(name, lambda facts: facts, version)
+
+    def read(self, name: str, ask: Ask, version: int | None = None) -> pl.DataFrame:
+        """What `ask` makes of `scan`, read; scanned again when an erasure exchanges files meanwhile.
+
+        Parameters
+        ----------
+        name, version
+            As for `facts`.
+        ask
+            Gets the facts as they are scanned and gives what is to be read of them.
+
+        Raises
+        ------
+        StateError
+            When there is no such table or version.
+        TamperError
+            When a file of the table is gone.
+        """
+        return _collected(name, ask, lambda: self.scan(name, version))
 
     def scan(self, name: str, version: int | None = None) -> pl.LazyFrame:
-        """`facts`, not yet read: columns and rows that are not asked for are never read."""
+        """`facts`, not yet read: columns and rows that are not asked for are never read.
+
+        An erasure removes the files that it has rewritten. What was scanned before and is collected after it raises
+        FileNotFoundError: scan again, as `read` does by itself.
+        """
         return tables.scan_table(self._open(name, version))
 
     def version(self, name: str) -> int:
@@ -172,7 +199,10 @@ class Lake:
         last = {each: self.version(each) for each in names}
         if not tables.is_table(folder):
             return pl.DataFrame(schema=QUARANTINE_SCHEMA)
-        rows = tables.scan_table(tables.open_table(folder)).filter(pl.col("source").is_in(list(names))).collect()
+        own = pl.col("source").is_in(list(names))
+        rows = _collected(
+            QUARANTINE, lambda rows: rows.filter(own), lambda: tables.scan_table(tables.open_table(folder))
+        )
         limit = rows["source"].replace_strict(last, default=-1, return_dtype=pl.Int64)
         return rows.filter(rows["version"] <= limit).sort("source", "version", maintain_order=True)
 
@@ -219,6 +249,17 @@ class Lake:
         with self._lock():
             return erase_set_aside(folder, name, mentioned, reason) if tables.is_table(folder) else 0
 
+    def erase_unfinished(self) -> None:
+        """Remove whatever lies in a table's folder and was not committed: a load that was killed may have staged it.
+
+        Raises
+        ------
+        StateError
+            When a load is running.
+        """
+        with self._lock():
+            erase_unfinished(self.folder)
+
     def erased(self, name: str) -> pl.DataFrame | None:
         """Id (`__id`) and `revision` of the rows of a table that were erased; None where none was."""
         return erased_rows(self.folder, name)
@@ -230,7 +271,6 @@ class Lake:
         version = 1 if table is None else table.version() + 1
         pieces = [] if table is None else tables.pieces_of(table, folder, source.id)
         folder.mkdir(parents=True, exist_ok=True)
-        _sweep(folder, pieces)
         number, erased = tables.open_table(aside).version() + 1, erased_rows(self.folder, source.name)
         return Load(source, self.zone, version, folder, pieces, aside, number, erased)
 
@@ -246,6 +286,11 @@ class Lake:
             self._forget_unfinished(source.name, load.version)
             tables.commit(load.aside, tables.open_table(load.aside), load.rejected, "", {"source": source.name})
         tables.commit(load.folder, table, load.staged, source.id, note, keys)
+
+    def _sweep(self, name: str) -> None:
+        """Remove what a load that never ended has staged, of a table and for the quarantine."""
+        for folder in (self.folder / name, self.folder / QUARANTINE):
+            tables.sweep(folder, tables.names_in(tables.open_table(folder)) if tables.is_table(folder) else ())
 
     def _open(self, name: str, version: int | None = None) -> Any:
         folder = self.folder / name
@@ -290,14 +335,18 @@ class Lake:
             yield
 
 
+def _collected(name: str, ask: Ask, scan: Callable[[], pl.LazyFrame]) -> pl.DataFrame:
+    gone = ""
+    while True:
+        try:
+            return ask(scan()).collect()
+        except FileNotFoundError as error:
+            # An erasure gives what it has rewritten another name; what is named again, and is not there, is lost.
+            if str(error) == gone:
+                raise TamperError(WORDS("lake.damaged", given=name, detail=gone), Place(name)) from None
+            gone = str(error)
+
+
 def _key(source: Source, file: SourceFile) -> str:
     """A file counts as loaded for the declaration under which it was read."""
     return f"{source.version}:{file.sha256}"
-
-
-def _sweep(folder: Path, pieces: list[tables.Piece]) -> None:
-    """Remove what a load that never ended has staged."""
-    kept = {piece.path.name for piece in pieces}
-    for path in folder.glob("part-*.parquet"):
-        if path.name not in kept:
-            path.unlink()

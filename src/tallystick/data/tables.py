@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ _POLARS = {name: dtype for dtype, name in _DELTA.items()}
 _KEEP_LOG = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
 _SETTINGS = {"delta.logRetentionDuration": "interval 36500 days"}
 NOTE = "tallystick"
+_LOGGED = re.compile(r"_last_checkpoint|\d{20}\.(json|checkpoint[\w.-]*\.parquet)")
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -85,6 +87,11 @@ def scan_table(table: Any) -> pl.LazyFrame:
     return pl.scan_parquet(uris, glob=False)
 
 
+def names_in(table: Any) -> set[str]:
+    """The names of the files of a table."""
+    return {os.path.basename(uri) for uri in table.file_uris()}
+
+
 def pieces_of(table: Any, folder: Path, id_column: str) -> list[Piece]:
     """The files of a table with the range of their ids."""
     actions = pl.DataFrame(table.get_add_actions(flatten=True))
@@ -92,6 +99,19 @@ def pieces_of(table: Any, folder: Path, id_column: str) -> list[Piece]:
         return []
     low, high = f"min.{id_column}", f"max.{id_column}"
     return [Piece(folder / row["path"], row["num_records"], row.get(low), row.get(high)) for row in actions.to_dicts()]
+
+
+def sweep(folder: Path, kept: Collection[str]) -> None:
+    """Remove every file of a table's folder but those in `kept` and the log's commits and checkpoints.
+
+    What is staged, and what a process that was killed has left, is removed; it needs no table yet.
+    """
+    log = folder / "_delta_log"
+    left = [path for path in (folder.iterdir() if folder.is_dir() else ()) if path.name not in kept]
+    left += [path for path in (log.iterdir() if log.is_dir() else ()) if not _LOGGED.fullmatch(path.name)]
+    for path in left:
+        if path.is_file():
+            path.unlink()
 
 
 def stage(path: Path, frame: pl.DataFrame, id_column: str = "") -> Piece:

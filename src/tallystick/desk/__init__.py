@@ -22,7 +22,8 @@ from tallystick.desk.models_card import InventoryRow, ModelCard, inventory, inve
 from tallystick.desk.models_compare import Compared, compare_models
 from tallystick.desk.models_history import approve_model, promote_model, publish_now, retire_model, store_model
 from tallystick.desk.models_monitor import ModelWatch, monitor_models
-from tallystick.desk.pipeline import STEPS, Run, last_run, load_sources, run_steps, set_aside
+from tallystick.desk.openlog import check_log_settings, set_aside
+from tallystick.desk.pipeline import STEPS, Run, last_run, load_sources, run_steps
 from tallystick.desk.project import Project, load_project
 from tallystick.desk.reconcile import Count, Reconciliation, differing, reconcile
 from tallystick.desk.replay import Replay, replay_decisions
@@ -72,6 +73,7 @@ __all__ = [
     "caught_at_budget",
     "check_ledger",
     "check_log",
+    "check_log_settings",
     "compare_models",
     "consume",
     "copy_example",

@@ -18,7 +18,7 @@ from tallystick.core import Instant, Message, Place, TamperError
 from tallystick.desk.evidence_words import WORDS
 from tallystick.desk.project import Project
 from tallystick.desk.sequencer import system_clock
-from tallystick.ledger.network import Answer, Gathered, cosignatures, gather
+from tallystick.ledger.network import Answer, Gathered, cosign_log, cosignatures
 from tallystick.store import atomic_write
 
 WAIT_S, PATIENT_S = 1.0, 5.0
@@ -54,8 +54,9 @@ class Cosigned(msgspec.Struct, frozen=True):
     """Who cosigned the last checkpoint of a project with a policy.
 
     `signed` has the witnesses with the POSIX seconds that they state, `missing` the others with the reason that the
-    last asking gave, `met` says whether the policy is satisfied, `size` is that of the last checkpoint for which it was
-    (0: never), `forks` are the files that prove a second tree, `ahead` what a witness holds beyond this log.
+    last asking gave (None: not asked for this checkpoint), `met` says whether the policy is satisfied, `size` is that
+    of the last checkpoint for which it was (0: never), `forks` are the files that prove a second tree, `ahead` what a
+    witness holds beyond this log.
     """
 
     quorum: str
@@ -100,18 +101,13 @@ def cosign_checkpoint(
         return Gathered(note, met, {})
     _settle_ahead(project, log, note)
     sizes = {name: heard.size for name, heard in before.witnesses.items()} if before is not None else {}
-
-    def prove(old: int, new: int) -> tuple[bytes, ...]:
-        return log.consistency(old, new).hashes
-
-    gathered = gather(note, policy, prove, sizes, PATIENT_S if now else WAIT_S)
+    gathered = cosign_log(log, policy, sizes, PATIENT_S if now else WAIT_S, note)
     _keep_standing(project, before, gathered, clock)
     for name, answer in gathered.answers.items():
         _judge(project, log, note, name, answer)
     if gathered.quorum:
-        log.publish(gathered.note)
         atomic_write(cosigned_path(project), gathered.note)
-    if not gathered.quorum and (before is None or before.quorum):
+    elif before is None or before.quorum:
         names = ", ".join(name for name, answer in gathered.answers.items() if not answer.ok)
         LOUD.warning(WORDS("cosigned.lost", quorum=policy.quorum, names=names or "-").text())
     return gathered
@@ -141,6 +137,7 @@ def read_cosigned(project: Project, log: ledger.Log, policy: ledger.Policy, note
         Its last checkpoint.
     """
     standing = read_standing(project)
+    note = _with_earlier(note, standing, policy)
     signed = {name: time_s for name, (_, time_s) in cosignatures(policy, note).items()}
     heard = standing.witnesses if standing is not None else {}
     whole = quorum_checkpoint(project, log, policy)

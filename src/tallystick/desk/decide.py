@@ -14,10 +14,11 @@ from typing import Any
 import msgspec
 
 from tallystick import compliance, models
-from tallystick.core import Fact, FieldType, Instant, TallystickError, to_datetime
+from tallystick.core import Fact, FieldType, Instant, StateError, TallystickError, to_datetime
 from tallystick.desk.champion import Champion, Judge
 from tallystick.desk.frames import DecisionRecord
 from tallystick.desk.house import Desk, Incoming, Request
+from tallystick.desk.words import WORDS
 from tallystick.feel import to_feel
 
 _BASIS_POINTS = FieldType("decimal", scale=4)
@@ -186,7 +187,9 @@ def _answers(desk: Desk, waiting: list[Request]) -> Iterator[Answer]:
     for request in waiting:
         entry = entries.get(request.id) or desk.recorded(request.id)
         record = entry.record
-        assert isinstance(record, DecisionRecord)
+        if not isinstance(record, DecisionRecord):
+            # Between the commit and this reading another desk of the team may have forgotten the subject.
+            raise StateError(WORDS("decision.erased", given=request.id))
         yield _answer(desk.champion(request.fact.stream), record, entry.position, request.repeated)
     waiting.clear()
 

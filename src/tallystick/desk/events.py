@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tallystick.core import InputError, Language
+from tallystick.core import InputError, Language, Place
 from tallystick.desk.decide import Answer
 from tallystick.desk.frames import DecisionRecord
 from tallystick.desk.house import Desk
@@ -33,14 +33,20 @@ def read_event(source: str) -> dict[str, Any]:
         else:
             with Path(source).open("rb") as file:
                 raw = file.read(EVENT_BYTES_MAX + 1)
-        if len(raw) > EVENT_BYTES_MAX:
-            raise ValueError(f"longer than {EVENT_BYTES_MAX} bytes")
+    except OSError as error:
+        raise InputError(WORDS("event.file", given=source, why=error.strerror or str(error))) from None
+    if len(raw) > EVENT_BYTES_MAX:
+        raise InputError(WORDS("event.long", given=source, allowed=EVENT_BYTES_MAX))
+    place = Place()
+    try:
         # Numbers stay text, so an amount is read as it was written.
         body = json.loads(raw.decode("utf-8-sig"), parse_float=Decimal)
-        if not isinstance(body, dict):
-            raise ValueError(type(body).__name__)
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(WORDS("event.json", given=source, detail=str(error))) from None
+    except json.JSONDecodeError as error:
+        body, place = None, Place(source, line=error.lineno, column=error.colno)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise InputError(WORDS("event.json", given=source), place)
     return body
 
 

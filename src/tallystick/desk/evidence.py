@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -12,21 +12,20 @@ import msgspec
 import sqlalchemy as sql
 
 from tallystick import ledger
-from tallystick.core import DefinitionError, InputError, Place, StateError, TamperError
+from tallystick.core import DefinitionError, InputError, Message, Place, StateError, TamperError
 from tallystick.desk import frames
 from tallystick.desk.access import Access, note_access, publish_accesses
 from tallystick.desk.carry import carried_files
 from tallystick.desk.cosigning import LOUD, Cosigned, cosign_checkpoint, quorum_checkpoint, read_cosigned
-from tallystick.desk.erased import ErasedFrames
+from tallystick.desk.erased import ErasedFrames, checked_frames
 from tallystick.desk.evidence_words import WORDS as EVIDENCE_WORDS
+from tallystick.desk.forget_notes import begun_erasures
 from tallystick.desk.index import DECISIONS, Found, find_decision, update_index
 from tallystick.desk.journal import (
     DecisionRecord,
     Entry,
-    Evidence,
     Journal,
     extend_ledger,
-    facts_payload,
     hold_ledger,
     open_keys,
 )
@@ -299,7 +298,7 @@ def check_log(project: Project, journal: Journal, progress: Progress = silent) -
         )
     hold_ledger(journal, log)
     log.check(lambda done, total: progress("verify", done, total))
-    check_frames(journal)
+    check_frames(journal, begun=lambda: begun_erasures(project))
     note = log.checkpoint()
     head = ledger.open_checkpoint(note, [ledger.Verifier(vkey_path(project).read_text("ascii").strip())])
     failed = 0
@@ -316,31 +315,34 @@ def check_log(project: Project, journal: Journal, progress: Progress = silent) -
     return LogCheck(head.size, head.size, failed)
 
 
-def check_frames(journal: Journal, watch: Callable[[Entry], None] = lambda entry: None) -> None:
+def check_frames(
+    journal: Journal,
+    watch: Callable[[Entry], None] = lambda entry: None,
+    begun: Callable[[], Mapping[bytes, Message]] = dict,
+) -> None:
     """Check every frame against what commits to it: a decision or evidence its leaf, facts the evidence of their batch.
 
-    A forgotten decision has nothing left to compare with its leaf, but the leaf of its erasure must say that it was
-    forgotten. Facts are compared as they are stored, forgotten or not. `watch` is told of every entry that is sound.
+    A forgotten decision has nothing left to compare with its leaf, but the leaf of its erasure commits to its stored
+    bytes. Facts are compared as they are stored, forgotten or not.
+
+    Parameters
+    ----------
+    journal
+        What to check.
+    watch
+        Told of every entry that is sound.
+    begun
+        As in `ErasedFrames.check`.
 
     Raises
     ------
     TamperError
         Naming the position of the first frame that is not what was committed to.
+    StateError
+        When frames are erased whose erasure was begun and not ended.
     """
-    facts: list[tuple[int, bytes]] = []
     erased = ErasedFrames()
-    for entry, frame in journal.stored():
+    for entry, frame in checked_frames(journal):
         erased(entry, frame)
-        if entry.kind == frames.FACT:
-            facts.append((entry.position, frame))
-        if entry.record is not None and entry.leaf != entry.expected_leaf():
-            raise TamperError(frames.WORDS("journal.leaf", position=entry.position))
-        if isinstance(entry.record, Evidence) and entry.record.kind == frames.FACTS:
-            if not facts or entry.record.payload != facts_payload(facts):
-                position = facts[0][0] if facts else entry.position
-                raise TamperError(frames.WORDS("journal.facts", position=position))
-            facts = []
         watch(entry)
-    if facts:
-        raise TamperError(frames.WORDS("journal.facts", position=facts[0][0]))
-    erased.check()
+    erased.check(begun)

@@ -112,5 +112,20 @@ WORDS = Catalogue(
             "the key of the witness {given!r} is that of this project's log, which cannot be its own witness",
             "见证人 {given!r} 的密钥即本项目账本的密钥；账本不能见证自己",
         ),
+        "ledger.again": (
+            "a log called {given} was kept here before, and a new one has another key: two logs of one name look like "
+            "a fork to witnesses and to whoever holds a proof. Give `origin` another name, then start anew",
+            "此处已有名为 {given} 的账本，而新账本使用另一密钥：同名的两个账本在见证人和持有证明者看来即为分叉。"
+            "请先更改 origin，再重新开始",
+        ),
+        "fresh.server": (
+            "the journal lies on a server, which --fresh does not put aside: give `[state]` another folder and another "
+            "journal instead",
+            "日志位于服务器上，--fresh 不会搁置它：请在 [state] 中另行指定 folder 和 journal",
+        ),
+        "reconcile.future": (
+            "{given} has not begun in {zone}; allowed: {allowed} or an earlier day",
+            "{given} 在 {zone} 尚未开始；允许：{allowed} 或更早的日期",
+        ),
     }
 )

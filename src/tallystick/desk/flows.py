@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from tallystick.core import DefinitionError, Faults, InputError, Place, parse_instant
+from tallystick.desk.toml import read_toml
 from tallystick.desk.words import WORDS
 
 if TYPE_CHECKING:
@@ -58,13 +58,8 @@ class Flow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_flows(path: Path) -> dict[str, Flow]:
-    """Read flows.toml: one table per flow; raises `DefinitionError` naming file and key."""
-    try:
-        tables = msgspec.convert(tomllib.loads(path.read_text("utf-8-sig")), dict[str, Flow])
-    except FileNotFoundError:
-        raise DefinitionError(WORDS("project.toml", detail="no such file"), Place(str(path))) from None
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-        raise DefinitionError(WORDS("project.toml", detail=str(error)), Place(str(path))) from None
+    """Read flows.toml: one table per flow; raises `DefinitionErrors` naming every faulty line and key."""
+    tables = read_toml(path, dict[str, Flow], filled=("name", "path"))
     return {name: msgspec.structs.replace(flow, name=name, path=str(path)) for name, flow in tables.items()}
 
 

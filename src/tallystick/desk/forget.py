@@ -7,35 +7,44 @@ was; the leaf says what was found, and is the same however often it had to be ta
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import sqlalchemy as sql
 
 from tallystick import ledger
 from tallystick.core import InputError, Place, StateError
-from tallystick.desk.erased import ERASURE, Erasure, positions_digest, sealed_by
-from tallystick.desk.evidence import open_keys, sign_log
-from tallystick.desk.forget_places import STEPS, Scene, journal_of, left_in
-from tallystick.desk.forget_survey import (
-    OWN,
-    Intent,
-    notes_of,
-    read_note,
-    state_of,
-    states_of,
-    survey,
-    write_note,
+from tallystick.desk.erased import (
+    ERASURE,
+    Erasure,
+    checked_frames,
+    erasure_of,
+    frame_digest,
+    is_erasure,
+    sealed_by,
 )
+from tallystick.desk.evidence import open_keys, sign_log
+from tallystick.desk.forget_notes import OWN, Intent, notes_of, read_note, state_of, states_of, write_note
+from tallystick.desk.forget_places import STEPS, Scene, erase_keys, journal_of, left_in
+from tallystick.desk.forget_survey import keys_of, merged_names, survey, survey_again
 from tallystick.desk.forget_words import WORDS
+from tallystick.desk.frames import DECISION
 from tallystick.desk.holds import check_reason, refuse_kept
-from tallystick.desk.journal import Evidence, Journal, extend_ledger
+from tallystick.desk.index import LIVE_STATE, erase_rows, overwrite_rows, update_index
+from tallystick.desk.journal import Journal, extend_ledger
+from tallystick.desk.known import unknown
 from tallystick.desk.openlog import writing
 from tallystick.desk.progress import Progress, silent
 from tallystick.desk.project import Project
 from tallystick.desk.sequencer import system_clock
 from tallystick.desk.subjects import Held, Subject, own_value, read_subject, stand_in_of
 from tallystick.store import sync_folder
+from tallystick.store.sql import connect
+
+_ROUNDS_MAX = 3
+"""How often the places are erased again for who goes on being decided on meanwhile; the key takes the rest."""
 
 
 class Forgetting(msgspec.Struct, frozen=True):
@@ -73,12 +82,12 @@ def plan_forgetting(project: Project, given: str, reason: str = "") -> Forgettin
     Kept
         When a duty to keep or a hold forbids it.
     InputError
-        When nothing is held of the subject, or the reason names it.
+        When nothing is held of the subject (near ids and the columns are named), or the reason names it.
     """
     subject = read_subject(project, given)
     held = _looked(project, subject, reason)
     if not held.counts:
-        raise InputError(WORDS("forget.unknown", given=subject.value))
+        raise InputError(WORDS("forget.unknown", **unknown(project, subject)))
     return Forgetting(
         Erasure("", "", system_clock(0), reason, {**held.counts}, shared=held.shared), None, (), held.exposed
     )
@@ -92,7 +101,7 @@ def forget_subject(project: Project, given: str, reason: str = "", progress: Pro
     Parameters
     ----------
     project
-        Its journal must have no other writer.
+        Its journal must have no other writer but those of a team, which share it on a server.
     given
         COLUMN=VALUE, or a value alone where all sources have the same subject column.
     reason
@@ -110,7 +119,7 @@ def forget_subject(project: Project, given: str, reason: str = "", progress: Pro
     Kept
         When a duty to keep or a hold forbids it; then nothing was written.
     InputError
-        When nothing is held of the subject, or the reason names it.
+        When nothing is held of the subject (near ids and the columns are named), or the reason names it.
     StateError
         When another process writes or loads, or a place cannot be reached: call again, it goes on from there.
     """
@@ -124,7 +133,7 @@ def forget_subject(project: Project, given: str, reason: str = "", progress: Pro
     if not held.counts:
         if ended is not None:
             return ended
-        raise InputError(WORDS("forget.unknown", given=subject.value))
+        raise InputError(WORDS("forget.unknown", **unknown(project, subject)))
     path = project.state / "forget" / f"{os.urandom(8).hex()}.json"
     with writing(project) as (journal, log):
         # Looked at again: until now somebody else might have written.
@@ -132,8 +141,11 @@ def forget_subject(project: Project, given: str, reason: str = "", progress: Pro
         refuse_kept(project, subject, held, system_clock(0))
         with open_keys(project) as keys:
             name = str(stand_in_of(keys, subject, own_value(project, subject)))
-        erasure = Erasure(path.stem, name, system_clock(0), reason, {**held.counts}, shared=held.shared)
-        write_note(path, Intent(erasure, subject, held, journal.position, _key_numbers(project, subject)))
+        numbers = _key_numbers(project, subject)
+        # Compared before anything is erased: afterwards nobody could say what these frames were.
+        frames = _sealed(journal, bytes.fromhex(numbers[OWN]))
+        erasure = Erasure(path.stem, name, system_clock(0), reason, {**held.counts}, frames, held.shared)
+        write_note(path, Intent(erasure, subject, held, journal.position, numbers))
         return _finish(project, path, journal, log, progress)
 
 
@@ -144,11 +156,7 @@ def finish_forgetting(project: Project, progress: Progress = silent) -> tuple[Fo
 
 def erasures(journal: Journal) -> tuple[Erasure, ...]:
     """Every erasure that a journal tells of, oldest first."""
-    return tuple(
-        msgspec.convert({**entry.record.payload}, Erasure)
-        for entry in journal.read(kinds=("evidence",))
-        if isinstance(entry.record, Evidence) and entry.record.kind == ERASURE
-    )
+    return tuple(erasure_of(entry) for entry in journal.read(kinds=("evidence",)) if is_erasure(entry))
 
 
 def _looked(project: Project, subject: Subject, reason: str) -> Held:
@@ -176,6 +184,12 @@ def _key_numbers(project: Project, subject: Subject) -> dict[str, str]:
     return numbers
 
 
+def _sealed(journal: Journal, number: bytes) -> tuple[tuple[int, str], ...]:
+    """Position and digest of every frame that a key sealed, each compared with what commits to it."""
+    found = checked_frames(journal, number=number)
+    return tuple((entry.position, frame_digest(frame)) for entry, frame in found if sealed_by(frame) == number)
+
+
 def _carry_out(project: Project, path: Path, progress: Progress) -> Forgetting:
     """End what a note tells of, where it lies: its state may have been put aside since."""
     place = state_of(project, path.parent.parent, served=True)
@@ -184,49 +198,120 @@ def _carry_out(project: Project, path: Path, progress: Progress) -> Forgetting:
 
 
 def _finish(project: Project, path: Path, journal: Journal, log: ledger.Log, progress: Progress) -> Forgetting:
-    """Do the steps that are not done, leave the leaf, and remove the note."""
+    """Do the steps that are not done, destroy the key and leave the leaf, and remove the note."""
     intent = read_note(path)
-    states = {name: project.state if name == OWN else project.root / name for name in intent.keys}
-    steps = [(state, name) for state in states for name in STEPS]
-    for place, (state, name) in enumerate(steps):
-        progress("forget", place, len(steps))
-        if f"{state}#{name}" in intent.done:
-            continue
-        _do(STEPS[name], project, states[state], intent, bytes.fromhex(intent.keys[state]))
-        intent = msgspec.structs.replace(intent, done=(*intent.done, f"{state}#{name}"))
-        write_note(path, intent)
-    progress("forget", len(steps), len(steps))
-    position, erasure = _leaf(project, intent, journal, log)
-    left = tuple(name for state in states.values() for name in left_in(state, intent.held.texts))
+    found = _leaf_of(journal, intent)
+    if found is None:
+        for _ in range(_ROUNDS_MAX):
+            intent = _erase_places(project, path, intent, progress)
+            done, intent = intent.done, _came(project, path, intent, journal)
+            if intent.done == done:
+                break
+        intent = _erase_places(project, path, intent, progress)
+    engine = connect(project.state / "state.db")
+    try:
+        if found is None:
+            found = _destroy(project, path, intent, journal, engine)
+        overwrite_rows(engine)
+        with open_keys(project) as keys:
+            # Kept labels hold what was hers. With this key the old pages of hers are overwritten too.
+            keys.forget(LIVE_STATE)
+    finally:
+        engine.dispose()
+    extend_ledger(journal, log)
+    sign_log(project, log)
+    states = [project.state if name == OWN else project.root / name for name in intent.keys]
+    left = tuple(name for state in states for name in left_in(state, intent.held.texts))
     for note in (path, *path.parent.glob(f".{path.name}.*.tmp")):
         note.unlink()
     sync_folder(path.parent)
+    position, erasure = found
     return Forgetting(erasure, position, left, intent.held.exposed)
 
 
-def _do(step: Callable[[Scene], None], project: Project, state: Path, intent: Intent, key: bytes) -> None:
+def _erase_places(project: Project, path: Path, intent: Intent, progress: Progress) -> Intent:
+    """Do the steps that are not done, in every state; returns the note that says so."""
+    aside = {**STEPS, "keys": erase_keys}
+    steps = [(state, name, step) for state in intent.keys for name, step in (STEPS if state == OWN else aside).items()]
+    for place, (state, name, step) in enumerate(steps):
+        progress("forget", place, len(steps))
+        if f"{state}#{name}" not in intent.done:
+            _do(step, project, project.state if state == OWN else project.root / state, intent)
+            intent = msgspec.structs.replace(intent, done=(*intent.done, f"{state}#{name}"))
+            write_note(path, intent)
+    progress("forget", len(steps), len(steps))
+    return intent
+
+
+def _do(step: Callable[[Scene], None], project: Project, state: Path, intent: Intent) -> None:
     if not state.is_dir():
         # Perhaps only not mounted, or moved: it is not for us to say that it holds nothing of hers.
         raise StateError(WORDS("forget.state", given=state.name), Place(str(state)))
     place = state_of(project, state)
     with open_keys(place) as keys:
-        step(Scene(place, keys, intent.subject, intent.held, key))
+        step(Scene(place, keys, intent.subject, intent.held))
 
 
-def _leaf(project: Project, intent: Intent, journal: Journal, log: ledger.Log) -> tuple[int, Erasure]:
-    """Append the leaf unless it is there, and sign the ledger over it; returns its position and what it says."""
-    found = None
+def _came(project: Project, path: Path, intent: Intent, journal: Journal) -> Intent:
+    """The note with what a team's desks recorded meanwhile; where that is of hers, all is to be erased again."""
+    while journal.catch_up():
+        pass
+    told = _told(project, intent, journal)
+    with open_keys(project) as keys:
+        there = keys.number(intent.subject.key) == intent.number
+    if there and told.erasure.frames != intent.erasure.frames:
+        held = survey_again(project, intent.subject, journal, states_of(project), told.held)
+        left = tuple(step for step in intent.done if not step.startswith(f"{OWN}#"))
+        told = msgspec.structs.replace(told, held=held, done=left)
+        write_note(path, told)
+    return told
+
+
+def _told(project: Project, intent: Intent, journal: Journal) -> Intent:
+    """The note with what the journal tells from its position on; frames of hers are compared with their leaves."""
+    erasure, known = intent.erasure, intent.held.known
+    frames, shared, counts = list(erasure.frames), list(erasure.shared), Counter(erasure.counts)
+    for entry, frame in checked_frames(journal, intent.position, intent.number):
+        keys = {} if entry.fact is None else keys_of(project, intent.subject, entry.fact)
+        if sealed_by(frame) == intent.number:
+            frames.append((entry.position, frame_digest(frame)))
+            counts.update([f"journal.{entry.kind}s", *(["state.table"] if entry.kind == DECISION else [])])
+            known = merged_names(known, keys)
+        elif entry.kind == DECISION and any(value in known.get(name, ()) for name, (value,) in keys.items()):
+            shared.append(entry.position)
+    return msgspec.structs.replace(
+        intent,
+        erasure=msgspec.structs.replace(erasure, frames=tuple(frames), shared=tuple(shared), counts=dict(counts)),
+        held=msgspec.structs.replace(intent.held, known=known),
+        position=journal.position,
+    )
+
+
+def _destroy(project: Project, path: Path, intent: Intent, journal: Journal, engine: sql.Engine) -> tuple[int, Erasure]:
+    """Destroy the key, with her rows of the state table, and append the leaf, in one turn of the journal.
+
+    What takes long was done before: nobody else records anything between the last look and the leaf.
+    """
+    subject = intent.subject.key
+    update_index(journal, engine)
+    journal.take()
+    intent = _told(project, intent, journal)
+    update_index(journal, engine)
+    write_note(path, intent)
+    with open_keys(project) as keys:
+        # A sign of life: where the turn was lost, the key must stay.
+        journal.take()
+        erase_rows(engine, [position for position, _ in intent.erasure.frames])
+        if keys.number(subject) == intent.number:
+            keys.destroy(subject)
+    position = journal.append_evidence(ERASURE, msgspec.to_builtins(intent.erasure))
+    journal.flush()
+    return position, intent.erasure
+
+
+def _leaf_of(journal: Journal, intent: Intent) -> tuple[int, Erasure] | None:
+    """The leaf that the note's erasure has left, and its position; None where it is not there yet."""
     for entry in journal.read(kinds=("evidence",), start=intent.position):
-        record = entry.record
-        if isinstance(record, Evidence) and record.kind == ERASURE and record.payload["id"] == intent.erasure.id:
-            found = entry.position, msgspec.convert({**record.payload}, Erasure)
-    if found is None:
-        number = bytes.fromhex(intent.keys[OWN])
-        sealed = [entry.position for entry, frame in journal.stored(("fact", "decision")) if sealed_by(frame) == number]
-        counted = {"frames": len(sealed), "positions": positions_digest(sealed)}
-        erasure = msgspec.structs.replace(intent.erasure, **counted)
-        found = journal.append_evidence(ERASURE, msgspec.to_builtins(erasure)), erasure
-        journal.flush()
-    extend_ledger(journal, log)
-    sign_log(project, log)
-    return found
+        if is_erasure(entry) and erasure_of(entry).id == intent.erasure.id:
+            return entry.position, erasure_of(entry)
+    return None

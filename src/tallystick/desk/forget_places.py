@@ -14,7 +14,7 @@ from tallystick import data
 from tallystick.core import StateError, UsageError
 from tallystick.desk.consume import quarantine_path
 from tallystick.desk.forget_words import WORDS
-from tallystick.desk.index import forget, rebuild_index
+from tallystick.desk.index import forget
 from tallystick.desk.journal import Journal, open_journal
 from tallystick.desk.livestate import state_path
 from tallystick.desk.points import values_path
@@ -30,16 +30,12 @@ LEFT_CHARACTERS_MIN = 4
 
 
 class Scene(msgspec.Struct, frozen=True):
-    """One state folder, its open keys, and whom to erase there.
-
-    `key` is the number of the key that was hers when the erasure was begun: she may have come back under another.
-    """
+    """One state folder, its open keys, and whom to erase there."""
 
     project: Project
     keys: Keys
     subject: Subject
     held: Held
-    key: bytes
 
     @property
     def sources(self) -> list[data.Source]:
@@ -129,6 +125,7 @@ def erase_pages(scene: Scene) -> None:
 def erase_lake(scene: Scene) -> None:
     """Erase her rows from every file and version of the lake, and her rejected rows from its quarantine."""
     lake = scene.project.lake()
+    lake.erase_unfinished()
     for source in scene.sources:
 
         def mentioned(text: str, source: data.Source = source) -> bool:
@@ -147,19 +144,10 @@ def erase_live(scene: Scene) -> None:
 
 
 def erase_keys(scene: Scene) -> None:
-    """Destroy the key that was hers, and what the state table says of what it sealed; a newer key of hers stays."""
-    subject = scene.subject.key
+    """Destroy her key in a state put aside, where nothing new is written, and what the state table says of her."""
     engine = connect(scene.project.state / "state.db")
     try:
-        if scene.keys.number(subject) not in (scene.key, None):
-            # Hers is destroyed already. By subject the new decisions would go too: the journal tells them apart.
-            journal = journal_of(scene.project)
-            if journal is not None:
-                with journal:
-                    rebuild_index(journal, engine)
-            # Nobody's key has a number for its name: what is left to do is to overwrite the table's old pages.
-            subject = scene.key.hex()
-        forget(scene.keys, engine, subject)
+        forget(scene.keys, engine, scene.subject.key)
     finally:
         engine.dispose()
 
@@ -172,9 +160,8 @@ STEPS: Mapping[str, Callable[[Scene], None]] = {
     "pages": erase_pages,
     "lake": erase_lake,
     "live": erase_live,
-    "keys": erase_keys,
 }
-"""What is done in a state folder, in this order: her key makes the stand-ins, so it goes last."""
+"""What is done in a state folder, in this order, while her key is there: it makes the stand-ins."""
 
 
 def journal_of(project: Project) -> Journal | None:
@@ -200,7 +187,8 @@ def segment_keys(project: Project, sources: Iterable[data.Source]) -> Iterator[t
 
 def left_in(state: Path, texts: frozenset[str]) -> tuple[str, ...]:
     """Files of a state folder that still name her, besides those that are erased or sealed as a whole."""
-    known = ("journal", "lake", "ledger", "keys.db", "state.db", "labels", "forget")
+    bases = [f"{name}.db{log}" for name in ("keys", "state") for log in ("", "-wal", "-shm")]
+    known = ("journal", "lake", "ledger", "labels", "forget", *bases)
     found = []
     for path in sorted(state.rglob("*")):
         inside = path.relative_to(state)

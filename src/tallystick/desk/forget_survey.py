@@ -1,9 +1,9 @@
-"""What is held of a subject, and where: found before anything is erased, and noted so that it can be taken up again."""
+"""What is held of a subject, and where: found before anything is erased."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,10 @@ import polars as pl
 import sqlalchemy as sql
 
 from tallystick import data
-from tallystick.core import Instant, Place, StateError
+from tallystick.core import Fact, Instant
 from tallystick.desk.consume import quarantine_path
-from tallystick.desk.erased import Erasure
+from tallystick.desk.forget_notes import state_of
 from tallystick.desk.forget_places import journal_of, segment_keys
-from tallystick.desk.forget_words import WORDS
 from tallystick.desk.history import INSTANT
 from tallystick.desk.index import DECISIONS
 from tallystick.desk.journal import Journal
@@ -24,47 +23,8 @@ from tallystick.desk.points import values_path
 from tallystick.desk.project import Project
 from tallystick.desk.segments import segments_of
 from tallystick.desk.subjects import Held, Subject, blinded, own_value, sources_of
-from tallystick.store import Keys, atomic_write, read_bytes
+from tallystick.store import Keys
 from tallystick.store.sql import connect
-
-OWN = "."
-"""How a note names the state folder in which it lies, wherever `tally run --fresh` puts that."""
-
-
-class Intent(msgspec.Struct, frozen=True):
-    """What is being erased: all that is needed to go on. It names the subject, and goes when the leaf is there.
-
-    `keys` has the number (hex) of the key that is destroyed in each state: in the note's own (`OWN`), where the journal
-    stood at `position`, and in those put aside, whose paths begin at the project's folder. `done` are steps, as
-    "STATE#NAME".
-    """
-
-    erasure: Erasure
-    subject: Subject
-    held: Held
-    position: int
-    keys: dict[str, str]
-    done: tuple[str, ...] = ()
-
-
-def notes_of(project: Project) -> list[Path]:
-    """The notes of what was begun, in every state, oldest first."""
-    found = [path for state in states_of(project) for path in (state / "forget").glob("[!.]*.json")]
-    return sorted(found, key=lambda path: (read_note(path).erasure.at, path.name))
-
-
-def read_note(path: Path) -> Intent:
-    """Read a note; raises `StateError` when it is none."""
-    try:
-        return msgspec.json.decode(read_bytes(path), type=Intent)
-    except msgspec.MsgspecError as error:
-        raise StateError(WORDS("forget.file", why=str(error)), Place(str(path))) from None
-
-
-def write_note(path: Path, intent: Intent) -> None:
-    """Write a note, for its owner's eyes only."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    atomic_write(path, msgspec.json.encode(intent))
 
 
 def survey(project: Project, subject: Subject, journal: Journal | None, states: Iterable[Path]) -> Held:
@@ -95,12 +55,14 @@ def survey(project: Project, subject: Subject, journal: Journal | None, states: 
         looking.read_journal(journal)
     for place in places[1:]:
         looking.read_last(place)
+    known = looking.known()
     looking.leave_shared(places, journal)
     for place in places:
         looking.count_rest(place)
     return Held(
         counts={name: count for name, count in sorted(looking.counts.items()) if count},
-        names={name: tuple(sorted(values, key=str)) for name, values in looking.names.items()},
+        known=known,
+        names=looking.known(),
         events=tuple(looking.events),
         last=looking.last,
         shared=tuple(looking.others),
@@ -108,21 +70,32 @@ def survey(project: Project, subject: Subject, journal: Journal | None, states: 
     )
 
 
-def state_of(project: Project, state: Path, *, served: bool = False) -> Project:
-    """The project with another state folder: one that a run has put aside; with `served` also what lies on servers."""
-    if state == project.state:
-        return project
-    servers = () if served else ("journal", "replica")
-    kept = {name: value for name, value in project.settings.state.items() if name not in servers}
-    settings = msgspec.structs.replace(project.settings, state=kept | {"folder": str(state)})
-    return msgspec.structs.replace(project, settings=settings)
+def survey_again(project: Project, subject: Subject, journal: Journal, states: Iterable[Path], held: Held) -> Held:
+    """What is held of a subject, with the names and events that a journal has told of since a survey."""
+    looking = _Looking(project, subject)
+    looking.read_journal(journal)
+    looking.leave_shared([state_of(project, state) for state in states], journal)
+    return msgspec.structs.replace(
+        held,
+        names=merged_names(held.names, looking.known()),
+        events=tuple(dict.fromkeys((*held.events, *looking.events))),
+    )
 
 
-def states_of(project: Project) -> list[Path]:
-    """The project's state folder, then those that `tally run --fresh` has put aside."""
-    own = project.state
-    aside = own.parent.glob(f"{own.name}-*T*Z") if own.parent.is_dir() else ()
-    return [own, *sorted(path for path in aside if path.is_dir())]
+def merged_names(
+    one: Mapping[str, tuple[str | int, ...]], other: Mapping[str, tuple[str | int, ...]]
+) -> dict[str, tuple[str | int, ...]]:
+    """Values by column, of both."""
+    return {name: tuple(dict.fromkeys((*one.get(name, ()), *other.get(name, ())))) for name in {**one, **other}}
+
+
+def keys_of(project: Project, subject: Subject, fact: Fact) -> dict[str, tuple[str | int, ...]]:
+    """The personal keys of a fact, by column, where its source is about subjects of this kind."""
+    source = project.sources.get(fact.stream)
+    if source is None or source.subject != subject.column:
+        return {}
+    values = {name: fact.fields.get(name) for name in blinded(project, source)}
+    return {name: (value,) for name, value in values.items() if value is not None}
 
 
 class _Looking:
@@ -138,6 +111,10 @@ class _Looking:
         self.last: dict[str, Instant] = {}
         self.others: list[int] = []
         self.exposed: set[str] = set()
+
+    def known(self) -> dict[str, tuple[str | int, ...]]:
+        """The values that were found, by column."""
+        return {name: tuple(sorted(values, key=str)) for name, values in self.names.items()}
 
     def _named(self, source: data.Source) -> tuple[str, ...]:
         """The columns whose values say who it is: those that become stand-ins, and personal texts."""
@@ -245,11 +222,12 @@ class _Looking:
                 self.counts["segments.keys"] += numbers.drop_nulls().len()
         delivered = data.delivered_texts(quarantine_path(place))
         self.counts["feed.quarantine"] += sum(data.mentions(text, texts) for text in delivered)
-        self.counts["keys"] += _has_key(state / "keys.db", self.subject)
+        self.counts["keys"] += has_key(state / "keys.db", self.subject)
         self.counts["state.table"] += _indexed(state / "state.db", self.subject)
 
 
-def _has_key(path: Path, subject: Subject) -> bool:
+def has_key(path: Path, subject: Subject) -> bool:
+    """Whether a key file, where there is one, has a key of the subject."""
     if not path.exists():
         return False
     with Keys(path) as keys:

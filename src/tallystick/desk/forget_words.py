@@ -13,8 +13,9 @@ WORDS = Catalogue(
             "没有数据源声明 subject，数据未按个人存储，无法遗忘任何人",
         ),
         "forget.unknown": (
-            "nothing is held of {given!r}: no key, no row, no rejected record",
-            "未持有 {given!r} 的任何数据：没有密钥、数据行或被拒记录",
+            "nothing is held of {column} {given!r}: no key, no row, no rejected record; near: {near}; columns that "
+            "name subjects: {allowed}",
+            "未持有 {column} {given!r} 的任何数据：没有密钥、数据行或被拒记录；相近：{near}；可指明主体的列：{allowed}",
         ),
         "forget.reason": (
             "the reason names the person ({given!r}), and it is kept for ever; say it without",
@@ -47,6 +48,14 @@ WORDS = Catalogue(
             "frame {position} cannot be opened because its key was destroyed, but no leaf says that it was erased",
             "帧 {position} 因密钥已销毁而无法打开，但没有任何叶记录其擦除",
         ),
+        "forget.altered": (
+            "frame {position} was changed after it was erased: it is not the one that the erasure at {leaf} commits to",
+            "帧 {position} 在擦除后被改动：与位于 {leaf} 的擦除叶所承诺的帧不符",
+        ),
+        "forget.begun": (
+            "the erasure {id} was begun on {since} and is not ended; `tally forget` ends it",
+            "擦除 {id} 始于 {since}，尚未完成；请执行 `tally forget` 完成擦除",
+        ),
         "forget.redis": (
             "[state] replica names {given}, but the client is not installed: pip install 'tallystick[redis]'",
             "[state] replica 指向 {given}，但未安装客户端：pip install 'tallystick[redis]'",
@@ -59,6 +68,12 @@ WORDS = Catalogue(
         "hold.forgetting": (
             "{given!r} is being forgotten since {since} and can't be held any more; `tally forget` ends what was begun",
             "{given!r} 自 {since} 起正在被遗忘，无法再保全；请执行 `tally forget` 完成已开始的擦除",
+        ),
+        "hold.unknown": (
+            "nothing is held of {column} {given!r} so far; near: {near}; columns that name subjects: {allowed}; "
+            "the hold stands all the same, `tally hold --lift` ends it",
+            "目前未持有 {column} {given!r} 的任何数据；相近：{near}；可指明主体的列：{allowed}；"
+            "保全仍然有效，可用 `tally hold --lift` 解除",
         ),
         "hold.past": ("{given} is past; allowed: a day to come", "{given} 已过去；允许：将来的日期"),
         "retention.stream": (

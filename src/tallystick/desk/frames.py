@@ -9,9 +9,9 @@ the salt of the leaf, sealed under the subject's key and bound to its header.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -170,7 +170,9 @@ class Header(msgspec.Struct, frozen=True, array_like=True):
 
 def decision_payload(record: DecisionRecord) -> bytes:
     """The canonical bytes (RFC 8785) of a decision: what its leaf commits to and its proof reveals."""
-    return canonical_record(asdict(record) | {"fact": asdict(record.fact)})
+    fields = asdict(record)
+    fields["fact"] = asdict(record.fact)
+    return canonical_record(fields)
 
 
 def evidence_payload(record: Evidence) -> bytes:
@@ -179,10 +181,10 @@ def evidence_payload(record: Evidence) -> bytes:
 
 
 _AS_IT_IS = {str, float, bool, bytes, type(None)}
-_PLAIN = {*_AS_IT_IS, int}
-_TEXT = {str}
+_INT_MIN, _INT_MAX = -(2**63), 2**64 - 1
 _DECIMAL, _DATETIME, _DATE, _BIG = 1, 2, 3, 4
 BODY_FIELDS = tuple(name for name in DecisionRecord.__struct_fields__ if name != "fact")
+_BODY_OF = attrgetter(*BODY_FIELDS)
 FRAME = msgspec.msgpack.Encoder()
 
 
@@ -206,15 +208,13 @@ def packed(name: str, value: Any) -> Any:
     if kind in _AS_IT_IS:
         return value
     if kind is int:
-        return value if -(2**63) <= value < 2**64 else msgspec.msgpack.Ext(_BIG, str(value).encode())
-    if kind is dict and _PLAIN.issuperset(map(type, value.values())) and _TEXT.issuperset(map(type, value)):
-        # Nearly every vector: nothing in it needs another form, and an int beyond 64 bits the encoder refuses.
-        with suppress(OverflowError):
-            return msgspec.Raw(FRAME.encode(value))
-    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-        return {key: packed(key, item) for key, item in value.items()}
+        return value if _INT_MIN <= value <= _INT_MAX else msgspec.msgpack.Ext(_BIG, str(value).encode())
+    if isinstance(value, dict):
+        return packed_mapping(value)
     if isinstance(value, list | tuple):
-        return [packed(name, item) for item in value]
+        return [item if type(item) in _AS_IT_IS else packed(name, item) for item in value]
+    if isinstance(value, Mapping):
+        return packed_mapping(value)
     if isinstance(value, Decimal):
         return msgspec.msgpack.Ext(_DECIMAL, str(value).encode())
     if isinstance(value, datetime):
@@ -223,13 +223,29 @@ def packed(name: str, value: Any) -> Any:
         return msgspec.msgpack.Ext(_DATE, value.isoformat().encode())
     if isinstance(value, str):
         return str(value)
-    raise InputError(WORDS("journal.value", name=name, given=repr(value)[:80], type=kind.__name__))
+    raise _refused(name, value)
+
+
+def packed_mapping(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As `packed`, of every value."""
+    made = dict(values)
+    for name, value in values.items():
+        if not isinstance(name, str):
+            raise _refused(str(name), values)
+        kind = type(value)
+        # Nearly every value needs no other form.
+        if kind not in _AS_IT_IS and not (kind is int and _INT_MIN <= value <= _INT_MAX):
+            made[name] = packed(name, value)
+    return made
+
+
+def _refused(name: str, value: Any) -> InputError:
+    return InputError(WORDS("journal.value", name=name, given=repr(value)[:80], type=type(value).__name__))
 
 
 def packed_fields(record: DecisionRecord) -> list[Any]:
     """The fields of a decision but its fact, packed, in the order of `BODY_FIELDS`."""
-    values = [(name, getattr(record, name)) for name in BODY_FIELDS]
-    return [value if type(value) in _AS_IT_IS else packed(name, value) for name, value in values]
+    return [packed(name, value) for name, value in zip(BODY_FIELDS, _BODY_OF(record), strict=True)]
 
 
 class Split(msgspec.Struct, frozen=True):
@@ -256,7 +272,7 @@ class Split(msgspec.Struct, frozen=True):
 
 def split_fact(fact: Fact, subject: str | None, personal: Collection[str], keys: Collection[str]) -> Split:
     """Part a fact into what may stand in clear for ever and what is personal; `keys` need stand-ins where personal."""
-    packs = {name: value if type(value) in _AS_IT_IS else packed(name, value) for name, value in fact.fields.items()}
+    packs = packed_mapping(fact.fields)
     hidden = {name: value for name, value in packs.items() if name in personal}
     if hidden and not subject:
         fields = ", ".join(sorted(hidden))

@@ -21,6 +21,8 @@ from tallystick.labels import Events
 
 INSTANT = pl.Datetime("us", "UTC")
 OPENING = "opening"
+_PORTION = 10_000
+"""How many facts are held as records before they become columns."""
 DTYPES: Mapping[str, Any] = {
     "money": pl.Int64,
     "decimal": pl.Int64,
@@ -108,14 +110,24 @@ def warm_facts(project: Project, opening: Opening) -> dict[str, pl.DataFrame]:
 
 def recorded_facts(project: Project, journal: Journal, streams: Mapping[str, Any]) -> dict[str, pl.DataFrame]:
     """Stream → the facts of the journal as a frame of source columns with revision, retract and known_at."""
+    frames = {stream: [frame_of(project.schema(stream), [])] for stream in streams}
     rows: dict[str, list[dict[str, Any]]] = {stream: [] for stream in streams}
+
+    def put_down(stream: str) -> None:
+        frames[stream].append(frame_of(project.schema(stream), rows[stream]))
+        rows[stream] = []
+
     for entry in journal.read(kinds=("fact", "decision")):
         if entry.fact is not None:
             fact = entry.fact
             rows[fact.stream].append(
                 {**fact.fields, "revision": fact.revision, "retract": fact.retract, "known_at": fact.known_at}
             )
-    return {stream: frame_of(project.schema(stream), items) for stream, items in rows.items()}
+            if len(rows[fact.stream]) == _PORTION:
+                put_down(fact.stream)
+    for stream in streams:
+        put_down(stream)
+    return {stream: pl.concat(parts) for stream, parts in frames.items()}
 
 
 def frame_of(fields: Mapping[str, Field], rows: list[dict[str, Any]]) -> pl.DataFrame:

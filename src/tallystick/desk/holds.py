@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from tallystick import ledger
 from tallystick.core import InputError, Instant, Language, Message, StateError, to_datetime
 from tallystick.desk.evidence import open_keys, sign_log
+from tallystick.desk.forget_notes import notes_of, read_note, state_of, states_of
 from tallystick.desk.forget_places import journal_of
-from tallystick.desk.forget_survey import notes_of, read_note, state_of, states_of
 from tallystick.desk.forget_words import WORDS
 from tallystick.desk.journal import Evidence, Journal, extend_ledger
+from tallystick.desk.known import is_known, unknown
 from tallystick.desk.openlog import writing
 from tallystick.desk.project import Project
 from tallystick.desk.retention import FILE, kept_until, read_retention
@@ -62,8 +63,16 @@ class Kept(StateError):
         return "\n".join(reason.text(language) for reason in self.reasons)
 
 
-def hold_subject(project: Project, given: str, reason: str, until: Instant | None = None) -> Hold:
+def hold_subject(
+    project: Project,
+    given: str,
+    reason: str,
+    until: Instant | None = None,
+    warn: Callable[[Message], None] = lambda message: None,
+) -> Hold:
     """Place a hold: the subject cannot be forgotten until it ends or is lifted.
+
+    Who is not known yet can be held too.
 
     Parameters
     ----------
@@ -75,6 +84,8 @@ def hold_subject(project: Project, given: str, reason: str, until: Instant | Non
         Why; kept for ever, so it must not name the person.
     until
         When it ends by itself; None for never.
+    warn
+        Told, with near ids, where nothing is held of the subject: perhaps its id was misspelt.
 
     Raises
     ------
@@ -89,6 +100,8 @@ def hold_subject(project: Project, given: str, reason: str, until: Instant | Non
         raise InputError(WORDS("hold.past", given=_day(project, until - 1)))
     with writing(project) as (journal, log):
         _refuse_forgetting(project, subject, given)
+        if not is_known(project, subject):
+            warn(WORDS("hold.unknown", **unknown(project, subject)))
         # Under the lock, so that nobody destroys the key that names her.
         with open_keys(project) as keys:
             hold = Hold(os.urandom(8).hex(), _pseudonym(keys, subject), reason, now, until)

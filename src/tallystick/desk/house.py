@@ -16,10 +16,10 @@ from tallystick.core import ConflictError, Fact, InputError, Instant, StateError
 from tallystick.desk.access import publish_accesses
 from tallystick.desk.champion import Champion, archive, crown
 from tallystick.desk.changes import publish_changes
-from tallystick.desk.erased import ERASURE
+from tallystick.desk.erased import is_erasure
 from tallystick.desk.history import event_of, opening_of
 from tallystick.desk.index import any_erased, find_decision, index_entries, update_index
-from tallystick.desk.journal import DecisionRecord, Entry, Evidence, open_journal
+from tallystick.desk.journal import DecisionRecord, Entry, open_journal
 from tallystick.desk.livestate import Settling, Warmed, keep_live, open_live
 from tallystick.desk.models_history import publish_history
 from tallystick.desk.project import Project
@@ -114,9 +114,8 @@ class Desk:
         self.journal.take()
         self.opening = opening_of(self.project, self.journal)
         self.journal.take()
-        publish_history(self.project, self.journal)
-        self.journal.take()
         update_index(self.journal, self.index)
+        publish_history(self.project, self.journal, self.index)
         publish_changes(self.project, self.journal, self.index)
         publish_accesses(self.project, self.journal, self.index)
         self.journal.flush()
@@ -222,9 +221,19 @@ class Desk:
         return True
 
     def _take_turn(self) -> None:
-        """Learn what other writers recorded since this one's last commit."""
-        others = [entry for entry in self.journal.take() if entry.position >= self._position]
-        if any(isinstance(entry.record, Evidence) and entry.record.kind == ERASURE for entry in others):
+        """Take the turn once all is learned that other writers recorded; what takes long is learned before it."""
+        while True:
+            self._learn(self.journal.catch_up() or self.journal.take())
+            if self.journal.turn:
+                return
+
+    def _learn(self, entries: Sequence[Entry]) -> None:
+        """Take in what other writers recorded; gives the turn back where that takes longer than a turn may."""
+        others = [entry for entry in entries if entry.position >= self._position]
+        if any(map(is_erasure, others)):
+            if self.journal.turn:
+                # Nothing is buffered yet.
+                self.journal.flush()
             # What was forgotten leaves the memory of every desk.
             self._open_labels()
         else:
@@ -246,9 +255,10 @@ class Desk:
 
     def _enter(self, entries: Sequence[Entry]) -> None:
         """Enter what is durable in the index, and keep its leaves for the ledger."""
-        index_entries(self.index, entries)
-        self.publisher.add(entries)
-        self._position = self.journal.position
+        if entries:
+            index_entries(self.index, entries)
+            self.publisher.add(entries)
+            self._position = entries[-1].position + 1
 
     def _spec(self, incoming: Incoming) -> labels.Events:
         return self.project.library.streams[incoming.stream]
@@ -319,9 +329,10 @@ class Desk:
         return keep_live(self.project, self.opening, self.journal, self.started)
 
     def recorded(self, request_id: str) -> Entry:
-        """The journal's entry of an answered request."""
+        """The journal's entry of an answered request; raises `StateError` when its subject was forgotten since."""
         found = find_decision(self.index, request_id)
-        assert found is not None
+        if found is None:
+            raise StateError(WORDS("decision.erased", given=request_id))
         return next(self.journal.read(start=found.position, stop=found.position + 1))
 
     def _answered(self, request_id: str) -> str | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import sqlalchemy as sql
-from sqlalchemy.dialects.sqlite import insert
 
 from tallystick.core import Place, StateError, TamperError
 from tallystick.desk.frames import DECISION, ERASED, WORDS, DecisionRecord, Entry, Evidence
@@ -78,7 +80,8 @@ def update_index(journal: Journal, engine: sql.Engine) -> int:
         start = cursor.position if cursor is not None else 0
     if start > journal.position:
         # Another writer of the team may have entered what it appended since.
-        journal.catch_up()
+        while start > journal.position and journal.catch_up():
+            pass
     if start > journal.position:
         file = engine.url.database or "state.db"
         raise TamperError(
@@ -98,10 +101,10 @@ def index_entries(engine: sql.Engine, entries: Sequence[Entry]) -> None:
     StateError
         When frames between what it holds and the first entry are missing.
     """
-    with engine.begin() as connection:
+    with _transaction(engine) as run:
         # Written before it is read, so that no other process moves it meanwhile.
-        connection.execute(_CURSOR.update().values(position=_CURSOR.c.position))
-        position, leaves = connection.execute(sql.select(_CURSOR)).one()
+        run.execute("update journal_index set position = position")
+        position, leaves = run.execute("select position, leaves from journal_index").fetchone()
         entries = [entry for entry in entries if entry.position >= position]
         if not entries:
             return
@@ -116,27 +119,29 @@ def index_entries(engine: sql.Engine, entries: Sequence[Entry]) -> None:
             elif isinstance(entry.record, Evidence):
                 last[entry.record.kind] = entry.position
             leaves += entry.leaf is not None
-        if rows:
-            # The first answer to a request stands.
-            connection.execute(
-                insert(DECISIONS).on_conflict_do_nothing(), [msgspec.structs.asdict(row) for row in rows]
-            )
-        if last:
-            given = insert(_EVIDENCE)
-            connection.execute(
-                given.on_conflict_do_update(index_elements=["kind"], set_={"position": given.excluded.position}),
-                [{"kind": kind, "position": position} for kind, position in last.items()],
-            )
-        connection.execute(_CURSOR.update().values(position=entries[-1].position + 1, leaves=leaves))
+        # The first answer to a request stands.
+        enter = "insert into decisions values (?, ?, ?, ?, ?) on conflict do nothing"
+        run.executemany(enter, map(msgspec.structs.astuple, rows))
+        meet = "insert into last_evidence values (?, ?) on conflict (kind) do update set position = excluded.position"
+        run.executemany(meet, last.items())
+        run.execute("update journal_index set position = ?, leaves = ?", (entries[-1].position + 1, leaves))
 
 
-_FIND = sql.select(DECISIONS).where(DECISIONS.c.request_id == sql.bindparam("asked"))
+@contextmanager
+def _transaction(engine: sql.Engine) -> Iterator[sqlite3.Cursor]:
+    """A transaction on the table's own connection: every event needs one, and SQLAlchemy's layers take most of it."""
+    connection = engine.raw_connection()
+    try:
+        yield cast(sqlite3.Cursor, connection.cursor())
+        connection.commit()
+    finally:
+        connection.close()
 
 
 def find_decision(engine: sql.Engine, request_id: str) -> Found | None:
     """Where the decision on a request lies, or None."""
-    with engine.connect() as connection:
-        row = connection.execute(_FIND, {"asked": request_id}).first()
+    with _transaction(engine) as run:
+        row = run.execute("select * from decisions where request_id = ?", (request_id,)).fetchone()
     return None if row is None else Found(*row)
 
 
@@ -164,15 +169,37 @@ def forget(keys: Keys, engine: sql.Engine, subject: str) -> bool:
     StateError
         When another process reads the state table: the key is gone, but old pages of the table may not be.
     """
+    _META.create_all(engine)
+    with engine.connect() as connection:
+        own = sql.select(DECISIONS.c.position).where(DECISIONS.c.subject == subject)
+        positions = connection.execute(own).scalars().all()
+    erase_rows(engine, positions)
     keys.forget(LIVE_STATE)
     found = keys.forget(subject)
-    _META.create_all(engine)
+    overwrite_rows(engine)
+    return found
+
+
+def erase_rows(engine: sql.Engine, positions: Sequence[int]) -> None:
+    """Let the rows of decisions at some positions say no more than that; their old pages stay until overwritten."""
     erased = sql.literal(ERASED) + sql.cast(DECISIONS.c.position, sql.Text)
-    with engine.begin() as connection:
-        own = DECISIONS.update().where(DECISIONS.c.subject == subject)
-        connection.execute(own.values(subject="", body_digest="", request_id=erased))
+    row = DECISIONS.update().where(DECISIONS.c.position == sql.bindparam("at"))
+    if positions:
+        with engine.begin() as connection:
+            connection.execute(
+                row.values(subject="", body_digest="", request_id=erased), [{"at": position} for position in positions]
+            )
+
+
+def overwrite_rows(engine: sql.Engine) -> None:
+    """Write the state table's file anew, without what deleted rows leave in free space and write-ahead log.
+
+    Raises
+    ------
+    StateError
+        When another process reads the state table.
+    """
     if engine.dialect.name == "sqlite":
-        # Deleted rows leave remains in free space and in the write-ahead log.
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             try:
                 connection.exec_driver_sql("VACUUM")
@@ -181,4 +208,3 @@ def forget(keys: Keys, engine: sql.Engine, subject: str) -> bool:
                 busy = 1
         if busy:
             raise StateError(WORDS("journal.busy"), Place(engine.url.database or "state.db"))
-    return found

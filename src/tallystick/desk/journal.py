@@ -136,6 +136,11 @@ class Journal:
         """Whether several writers append here, each in its turn."""
         return self._log.shared
 
+    @property
+    def turn(self) -> bool:
+        """Whether this writer has the turn: nobody else can append."""
+        return self._log.turn
+
     def take(self) -> tuple[Entry, ...]:
         """Take the turn, unless this writer has it; gives what other writers appended since the last `take`.
 
@@ -145,7 +150,10 @@ class Journal:
         return self._told()
 
     def catch_up(self) -> tuple[Entry, ...]:
-        """What other writers appended since the last `take`, without a turn; it is in the journal from now on."""
+        """What other writers appended, without a turn; it is in the journal from now on.
+
+        Where that is much it gives a portion: call it until it gives nothing.
+        """
         self._hear(self._log.catch_up())
         return self._told()
 
@@ -275,7 +283,8 @@ class Journal:
 
         Those of other writers are among them, up to now.
         """
-        self._hear(self._log.catch_up())
+        while frames := self._log.catch_up():
+            self._hear(frames)
         for position, frame in self._log.read(start):
             header = self._header(position, self._decoded(position, frame)[0])
             if header.leaf is not None:
@@ -299,6 +308,8 @@ class Journal:
     def _begin(self) -> None:
         self._sound()
         self._hear(self._log.take())
+        while not self._log.turn:
+            self._hear(self._log.take())
 
     def _hear(self, frames: list[tuple[int, bytes]]) -> None:
         self._others += (self._read(position, frame) for position, frame in frames)

@@ -11,6 +11,7 @@ from tallystick.core import Message, Place, StateError
 from tallystick.desk import frames
 from tallystick.desk.cosigning import Cosigned, cosigned_path, read_cosigned
 from tallystick.desk.evidence import check_frames, open_log, read_journal, trusted, vkey_path
+from tallystick.desk.forget_notes import begun_erasures
 from tallystick.desk.journal import hold_ledger
 from tallystick.desk.progress import Progress, silent
 from tallystick.desk.project import Project
@@ -24,8 +25,9 @@ class LedgerCheck(msgspec.Struct, frozen=True):
     """What the check of a log found.
 
     `size` and `root` (64 hex digits) are those of the last checkpoint, `frames` all frames of the journal, `waiting`
-    the leaves that no checkpoint covers yet. `days` had decisions, `reconciled` is what was recorded of them, `faults`
-    says what no longer agrees. `cosigned` says who cosigned the last checkpoint, None without a policy.
+    the leaves that no checkpoint covers yet. `days` had decisions, those in `open_days` some that no reconciliation has
+    counted, `reconciled` is what was recorded of them, `faults` says what no longer agrees, and which erasures were
+    begun and not ended. `cosigned` says who cosigned the last checkpoint, None without a policy.
     """
 
     origin: str
@@ -34,6 +36,7 @@ class LedgerCheck(msgspec.Struct, frozen=True):
     frames: int
     waiting: int
     days: tuple[str, ...]
+    open_days: tuple[str, ...]
     reconciled: tuple[Reconciliation, ...]
     faults: tuple[Message, ...]
     cosigned: Cosigned | None = None
@@ -42,12 +45,6 @@ class LedgerCheck(msgspec.Struct, frozen=True):
     def holds(self) -> bool:
         """Whether nothing is missing of what was reconciled, and the witnesses of the policy have cosigned."""
         return not self.faults and (self.cosigned is None or self.cosigned.holds)
-
-    @property
-    def open_days(self) -> tuple[str, ...]:
-        """Days with decisions that nobody reconciled."""
-        done = {found.day for found in self.reconciled}
-        return tuple(day for day in self.days if day not in done)
 
 
 def check_ledger(project: Project, progress: Progress = silent) -> LedgerCheck:
@@ -87,7 +84,7 @@ def check_ledger(project: Project, progress: Progress = silent) -> LedgerCheck:
             if counted % _STEP == 0:
                 progress("frames", counted, journal.position)
 
-        check_frames(journal, watch)
+        check_frames(journal, watch, lambda: begun_erasures(project))
         progress("frames", counted, journal.position)
         return LedgerCheck(
             origin=log.origin,
@@ -96,8 +93,9 @@ def check_ledger(project: Project, progress: Progress = silent) -> LedgerCheck:
             frames=counted,
             waiting=tally.leaves - log.signed_size,
             days=tuple(sorted(tally.days(project.zone))),
+            open_days=tuple(sorted(tally.open_days(project.zone))),
             reconciled=tuple(recorded for recorded, _ in tally.met),
-            faults=tuple(tally.faults()),
+            faults=(*tally.faults(), *begun_erasures(project).values()),
             cosigned=None if policy is None else read_cosigned(project, log, policy, log.checkpoint()),
         )
 

@@ -18,10 +18,10 @@ import msgspec
 
 from tallystick import labels
 from tallystick.core import InputError, Instant, Span, StateError, TamperError, content_version
-from tallystick.desk.evidence import open_keys
+from tallystick.desk.erased import is_erasure
 from tallystick.desk.history import Opening, event_of, warm_facts
 from tallystick.desk.index import LIVE_STATE
-from tallystick.desk.journal import Journal
+from tallystick.desk.journal import Journal, open_keys
 from tallystick.desk.project import Project
 from tallystick.desk.words import WORDS
 from tallystick.store import Forgotten, atomic_write, read_bytes
@@ -191,6 +191,10 @@ def _read(project: Project, opening: Opening, journal: Journal) -> tuple[_Kept, 
         if kept.key != _key(project, opening) or kept.position > journal.position:
             return None
         if kept.digest != _digest(journal, kept.position):
+            return None
+        if any(map(is_erasure, journal.read(kinds=("evidence",), start=kept.position))):
+            # A desk of the team kept it when it had not heard yet of who was forgotten.
+            path.unlink()
             return None
         with open_keys(project) as keys:
             state = b"".join(

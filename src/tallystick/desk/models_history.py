@@ -8,16 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import sqlalchemy as sql
 
 from tallystick import models
 from tallystick.core import InputError, Instant, Place, StateError, TamperError
 from tallystick.desk.evidence import read_journal, sign_log, writing
+from tallystick.desk.index import last_evidence, update_index
 from tallystick.desk.journal import Evidence, Journal, extend_ledger
 from tallystick.desk.models_words import WORDS
 from tallystick.desk.project import Project
 from tallystick.desk.sequencer import system_clock
-from tallystick.models.governance import Noted
-from tallystick.store import atomic_write, read_bytes
+from tallystick.store import read_bytes
+from tallystick.store.sql import connect
 
 LEAVES = {
     "stored": "model stored",
@@ -28,13 +30,6 @@ LEAVES = {
     "retired": "model retirement",
 }
 """The kind of leaf that stands for each kind of step."""
-
-
-class _Mark(msgspec.Struct, frozen=True):
-    """Up to where the history is published: so many steps, the last one at this position of the journal."""
-
-    steps: int
-    position: int
 
 
 def approve_model(
@@ -123,40 +118,45 @@ def publish_now(project: Project) -> bool:
         with read_journal(project) as there:
             if not there.position:
                 return False
-        with writing(project) as (journal, log):
-            if publish_history(project, journal):
-                extend_ledger(journal, log)
-                sign_log(project, log)
-            return True
+        index = connect(project.state / "state.db")
+        try:
+            with writing(project) as (journal, log):
+                update_index(journal, index)
+                if publish_history(project, journal, index):
+                    journal.flush()
+                    extend_ledger(journal, log)
+                    sign_log(project, log)
+                return True
+        finally:
+            index.dispose()
     except StateError as error:
         if error.code not in ("log.locked", "log.absent"):
             raise
         return False
 
 
-def publish_history(project: Project, journal: Journal) -> int:
-    """Append a leaf for every step that the journal does not hold yet, and say how many.
+def publish_history(project: Project, journal: Journal, index: sql.Engine) -> int:
+    """Buffer a leaf for every step that the journal does not hold yet, and say how many.
 
-    Each leaf names the digest of all steps up to its own, so that the history cannot be shortened or written anew.
+    The index must be that of the journal as it is. Each leaf names the digest of all steps up to its own, so that the
+    history cannot be shortened or written anew.
 
     Raises
     ------
     TamperError
         When the history is not the one whose leaves the journal holds.
     """
-    noted = project.registry().history.noted()
-    mark = _last(project, journal)
-    if mark is not None:
-        _hold(project, journal, noted, mark)
-    waiting = noted[mark.steps if mark is not None else 0 :]
-    if not waiting:
-        return 0
-    position = 0
-    for step in waiting:
-        position = journal.append_evidence(LEAVES[step.event.kind], msgspec.to_builtins(step))
-    journal.flush()
-    _keep(project, _Mark(len(noted), position))
-    return len(waiting)
+    noted, published = project.registry().history.noted(), 0
+    places = [place for kind in LEAVES.values() if (place := last_evidence(index, kind)) is not None]
+    if places:
+        record = next(journal.read(start=max(places), stop=max(places) + 1)).record
+        assert isinstance(record, Evidence)
+        published = record.payload["number"] + 1
+        if len(noted) < published or record.payload != msgspec.to_builtins(noted[published - 1]):
+            raise _differs(project, len(noted), published)
+    for step in noted[published:]:
+        journal.append_evidence(LEAVES[step.event.kind], msgspec.to_builtins(step))
+    return len(noted) - published
 
 
 def check_history(project: Project, journal: Journal) -> int:
@@ -179,40 +179,3 @@ def check_history(project: Project, journal: Journal) -> int:
 def _differs(project: Project, steps: int, published: int) -> TamperError:
     folder = project.registry().history.folder
     return TamperError(WORDS("history.differs", given=steps, published=published), Place(str(folder)))
-
-
-def _hold(project: Project, journal: Journal, noted: tuple[Noted, ...], mark: _Mark) -> None:
-    leaf = _step_at(journal, mark.position)
-    if leaf is None or len(noted) < mark.steps or leaf.payload != msgspec.to_builtins(noted[mark.steps - 1]):
-        raise _differs(project, len(noted), mark.steps)
-
-
-def _step_at(journal: Journal, position: int) -> Evidence | None:
-    """What the journal holds at a position, where that is a step in a model's life."""
-    entry = next(journal.read(start=position, stop=position + 1), None)
-    record = None if entry is None else entry.record
-    return record if isinstance(record, Evidence) and record.kind in LEAVES.values() else None
-
-
-def _last(project: Project, journal: Journal) -> _Mark | None:
-    """The last step that the journal holds: from the mark, else by reading the journal through."""
-    path = _mark_path(project)
-    if path.is_file():
-        mark = msgspec.json.decode(path.read_bytes(), type=_Mark)
-        if _step_at(journal, mark.position) is not None:
-            return mark
-    found = None
-    for entry in journal.read(kinds=("evidence",)):
-        if isinstance(entry.record, Evidence) and entry.record.kind in LEAVES.values():
-            found = _Mark(entry.record.payload["number"] + 1, entry.position)
-    if found is not None:
-        _keep(project, found)
-    return found
-
-
-def _keep(project: Project, mark: _Mark) -> None:
-    atomic_write(_mark_path(project), msgspec.json.encode(mark))
-
-
-def _mark_path(project: Project) -> Path:
-    return project.state / "registry" / "published.json"

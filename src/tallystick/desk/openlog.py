@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tallystick import ledger
@@ -17,6 +18,7 @@ from tallystick.desk.journal import Journal, extend_ledger, open_journal
 from tallystick.desk.project import Project
 from tallystick.desk.settings import SETTINGS
 from tallystick.desk.trust import read_trust
+from tallystick.ledger.verifier import read_keys
 from tallystick.store import atomic_write, sync_folder
 
 _PATIENCE_S = 10.0
@@ -39,13 +41,9 @@ def open_log(project: Project, *, write: bool = False) -> ledger.Log:
         When another process writes, the secret key of a log that is there is missing, or the log bears another
         origin, or is of another profile, than tallystick.toml says.
     """
-    folder, table = project.state / "ledger", project.settings.ledger
-    profile, signer = ledger.PROFILES[table.profile], _open_key(project)
-    kept = {"origin": signer.name, "profile": ledger.profile_of(signer.kind).name}
-    for cell, wanted in (("origin", table.origin or signer.name), ("profile", profile.name)):
-        if kept[cell] != wanted:
-            words = WORDS(f"ledger.{cell}", given=wanted, allowed=kept[cell])
-            raise StateError(words, Place(str(project.root / SETTINGS), cell=f"ledger.{cell}"))
+    folder, signer = project.state / "ledger", _open_key(project)
+    profile = ledger.PROFILES[project.settings.ledger.profile]
+    _hold_settings(project, signer.verifier)
     try:
         log = ledger.Log(folder, signer.name, signer, profile=profile, write=write)
     except TamperError as error:
@@ -61,14 +59,83 @@ def open_log(project: Project, *, write: bool = False) -> ledger.Log:
     return log
 
 
+def check_log_settings(project: Project) -> None:
+    """Hold `[ledger] origin` and `profile` against the log that is there, before a desk would; writes nothing.
+
+    Raises
+    ------
+    StateError
+        When tallystick.toml names another origin or profile than that of the log.
+    """
+    for vkey in read_keys([vkey_path(project)] if vkey_path(project).exists() else []):
+        _hold_settings(project, ledger.Verifier(vkey))
+
+
+def _hold_settings(project: Project, key: ledger.Verifier) -> None:
+    table = project.settings.ledger
+    kept = {"origin": key.name, "profile": ledger.profile_of(key.kind).name}
+    for cell, wanted in (("origin", table.origin or key.name), ("profile", table.profile)):
+        if kept[cell] != wanted:
+            words = WORDS(f"ledger.{cell}", given=wanted, allowed=kept[cell])
+            raise StateError(words, Place(str(project.root / SETTINGS), cell=f"ledger.{cell}"))
+
+
+def set_aside(project: Project) -> Path | None:
+    """Move the project's state to a folder named by the time, so that a run starts anew and nothing is lost.
+
+    The next log is another one: without `[ledger] origin` its name has the time too, for one origin stands for one log
+    and one key.
+
+    Returns
+    -------
+    Path or None
+        The folder; None where there was no state.
+
+    Raises
+    ------
+    StateError
+        When `[ledger] origin` is that of the log which would be put aside, or the journal lies on a server.
+    """
+    if not project.state.exists():
+        return None
+    if "journal" in project.settings.state:
+        raise StateError(WORDS("fresh.server"), Place(str(project.root / SETTINGS), cell="state.journal"))
+    if vkey_path(project).exists() and _name_in(vkey_path(project)) == project.settings.ledger.origin:
+        raise _again(project)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    aside = project.state.with_name(f"{project.state.name}-{stamp}")
+    project.state.rename(aside)
+    return aside
+
+
+def _again(project: Project) -> StateError:
+    words = WORDS("ledger.again", given=project.settings.ledger.origin)
+    return StateError(words, Place(str(project.root / SETTINGS), cell="ledger.origin"))
+
+
+def _new_name(project: Project) -> str:
+    """What a new log is called: never as one that was put aside here, whose checkpoints strangers may have."""
+    origin, state = project.settings.ledger.origin, project.state
+    before = sorted(state.parent.glob(f"{state.name}-*Z/ledger/vkey"))
+    if origin:
+        if origin in map(_name_in, before):
+            raise _again(project)
+        return origin
+    own = "tallystick.example/" + re.sub(r"[^a-z0-9]+", "-", project.settings.project.name.lower()).strip("-")
+    return own + "/" + before[-1].parents[1].name.rpartition("-")[2] if before else own
+
+
+def _name_in(vkey: Path) -> str:
+    return vkey.read_text("utf-8").partition("+")[0]
+
+
 def _open_key(project: Project) -> ledger.Signer:
     """The log's secret key; made where there is no log yet."""
-    secret, table = project.state / "ledger" / "skey", project.settings.ledger
+    secret = project.state / "ledger" / "skey"
     # Looked for before the key: who makes one writes these after it.
     rest = [name for name in ("checkpoint", "vkey") if (secret.parent / name).exists()]
     if not secret.exists() and not rest:
-        own = "tallystick.example/" + re.sub(r"[^a-z0-9]+", "-", project.settings.project.name.lower()).strip("-")
-        skey, _ = ledger.generate_key(table.origin or own, ledger.PROFILES[table.profile].key)
+        skey, _ = ledger.generate_key(_new_name(project), ledger.PROFILES[project.settings.ledger.profile].key)
         _keep_key(secret, skey)
     text = secret.read_text("ascii").strip() if secret.exists() else ""
     if not text:

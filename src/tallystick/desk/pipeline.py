@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -119,16 +118,6 @@ def last_run(project: Project) -> Run:
     return Run(**results, seconds=seconds)
 
 
-def set_aside(project: Project) -> Path | None:
-    """Move the project's state to a folder named by the time, so that a run starts anew and nothing is lost."""
-    if not project.state.exists():
-        return None
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    aside = project.state.with_name(f"{project.state.name}-{stamp}")
-    project.state.rename(aside)
-    return aside
-
-
 def load_sources(project: Project, progress: Progress = silent) -> list[data.LoadReport]:
     """Load every source's new files into the lake; returns a report by source."""
     lake = project.lake()
@@ -142,7 +131,7 @@ def load_sources(project: Project, progress: Progress = silent) -> list[data.Loa
 def _load(project: Project, progress: Progress) -> LoadResult:
     load_sources(project, progress)
     lake = project.lake()
-    counts = {name: lake.scan(name).select(pl.len()).collect().item() for name in project.sources}
+    counts = {name: lake.read(name, lambda facts: facts.select(pl.len())).item() for name in project.sources}
     return LoadResult(counts, {name: lake.quarantine(name).height for name in project.sources})
 
 

@@ -19,6 +19,7 @@ from tallystick.desk.frames import DECISION, Entry, Evidence
 from tallystick.desk.index import update_index
 from tallystick.desk.journal import Journal, extend_ledger
 from tallystick.desk.project import Project
+from tallystick.desk.sequencer import system_clock
 from tallystick.ledger import Log
 from tallystick.store.sql import connect
 
@@ -114,7 +115,20 @@ class Tally:
 
     def days(self, zone: str) -> set[str]:
         """The days on which decisions were taken."""
-        return {to_datetime(bucket * _BUCKET, zone).date().isoformat() for _, bucket in self._decisions}
+        return {_day_of(bucket, zone) for _, bucket in self._decisions}
+
+    def open_days(self, zone: str) -> set[str]:
+        """The days with decisions that nobody has counted: of no reconciliation, or later than the day's last one."""
+        last = {
+            (recorded.day, count.stream): count.decisions
+            for recorded, _ in self.met
+            if recorded.zone == zone
+            for count in recorded.counts
+        }
+        done, now = {day for day, _ in last}, Counter[tuple[str, str]]()
+        for (stream, bucket), decisions in self._decisions.items():
+            now[_day_of(bucket, zone), stream] += decisions
+        return {key[0] for key, decisions in now.items() if key[0] not in done or decisions > last.get(key, decisions)}
 
     def faults(self) -> list[Message]:
         """What was counted otherwise than it is now, and what did not agree when a day was last reconciled."""
@@ -129,6 +143,10 @@ class Tally:
             key = recorded.day, recorded.zone
             last[key] = _later(last[key], recorded) if key in last else recorded
         return found + [message for recorded in last.values() for message in differing(recorded)]
+
+
+def _day_of(bucket: int, zone: str) -> str:
+    return to_datetime(bucket * _BUCKET, zone).date().isoformat()
 
 
 def _later(before: Reconciliation, after: Reconciliation) -> Reconciliation:
@@ -199,12 +217,15 @@ def reconcile(project: Project, day: str, received: Mapping[str, int]) -> Reconc
     Raises
     ------
     InputError
-        When the day is none, or a stream is answered by no flow.
+        When the day is none or has not begun, or a stream is answered by no flow.
     StateError
         When another process writes.
     """
     counted = _streams(project, received)
-    bounds_of(day, project.zone)
+    begun, now = bounds_of(day, project.zone)[0], system_clock(0)
+    if begun > now:
+        today = to_datetime(now, project.zone).date().isoformat()
+        raise InputError(WORDS("reconcile.future", given=day, zone=project.zone, allowed=today))
     index = connect(project.state / "state.db")
     try:
         with writing(project) as (journal, log):

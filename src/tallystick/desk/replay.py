@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import msgspec
 import polars as pl
 
-from tallystick.core import Fact
 from tallystick.desk.champion import Champion, champion_of
 from tallystick.desk.decide import explain, judge
 from tallystick.desk.evidence import open_log, read_journal
 from tallystick.desk.forget_traces import ErasedFacts
+from tallystick.desk.frames import DECISION
 from tallystick.desk.history import INSTANT, all_facts
-from tallystick.desk.journal import DecisionRecord, Journal, hold_ledger
+from tallystick.desk.journal import DecisionRecord, Entry, Journal, hold_ledger
 from tallystick.desk.progress import Progress, silent
 from tallystick.desk.project import Project
+from tallystick.labels import Library
 
-GROUP = 20_000
-SHOWN = 100
+GROUP = 100_000
+"""Decisions whose labels are computed together from history, which costs as much for one as for all of them."""
+
+STEP = 1_000
+"""Decisions between two words of progress."""
+
+SHOWN, SHOWN_CHARACTERS = 100, 200
+
+Taken: TypeAlias = tuple[Entry, Mapping[str, Any], Mapping[str, str]]
+"""A decision's entry, and the label values and reasons of missing ones that it is taken again from."""
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -40,7 +49,7 @@ class Reader(msgspec.Struct, frozen=True):
 
 
 class Replay(msgspec.Struct, frozen=True):
-    """What a replay found; `differences` shows the first hundred, `differing` counts all.
+    """What a replay found; `differences` and `readers` show the first hundred, `differing` and `reading` count all.
 
     `erased` decisions are those of forgotten subjects. `unexplained` counts adverse decisions without a single reason
     in words: none may be. `readers`, of a replay from history, read facts of forgotten subjects: those of their labels
@@ -54,6 +63,7 @@ class Replay(msgspec.Struct, frozen=True):
     differing: int
     unexplained: int
     differences: tuple[Difference, ...]
+    reading: int = 0
     readers: tuple[Reader, ...] = ()
 
 
@@ -69,7 +79,7 @@ def replay_decisions(project: Project, source: str = "vector", progress: Progres
         lake at the recorded versions and the journal; where a label read facts that were erased since, from the
         recorded value.
     progress
-        Told how many decisions are done.
+        Told how many entries of the journal are done.
 
     Returns
     -------
@@ -85,38 +95,103 @@ def replay_decisions(project: Project, source: str = "vector", progress: Progres
     """
     with read_journal(project) as journal:
         hold_ledger(journal, open_log(project))
-        entries = list(journal.read(kinds=("decision",)))
-        alive = [(entry.position, entry.record) for entry in entries if isinstance(entry.record, DecisionRecord)]
-        fresh = batch_vectors(project, journal, [record for _, record in alive]) if source == "history" else None
-        gone = None if fresh is None else ErasedFacts(project, journal)
-    champions = _Champions(project)
-    values, unexplained, differences, readers = 0, 0, list[Difference](), list[Reader]()
-    for done, (position, record) in enumerate(alive):
-        if done % GROUP == 0:
-            progress("verify", done, len(alive))
-        vector, missing = (record.vector, record.missing) if fresh is None else fresh[done]
-        then, champion = champions.of(record)
-        if gone:
+        stop, champions = journal.position, Champions(project)
+        if source == "history":
+            # Facts first: who is forgotten after they were read is among the erased, not among the differences.
+            entries = _from_history(project, journal, champions, all_facts(project, journal), stop)
+            replaying = _Replaying(source, champions, ErasedFacts(project, journal))
+        else:
+            entries = _from_vectors(journal, stop)
+            replaying = _Replaying(source, champions, None)
+        for done, (entry, vector, missing) in enumerate(entries):
+            if done % STEP == 0:
+                progress("verify", entry.position, stop)
+            replaying.take(entry, vector, missing)
+    progress("verify", stop, stop)
+    return replaying.found()
+
+
+def _from_vectors(journal: Journal, stop: int) -> Iterator[Taken]:
+    """Every decision with its labels as they were recorded."""
+    for entry in journal.read(kinds=(DECISION,), stop=stop):
+        if isinstance(entry.record, DecisionRecord):
+            yield entry, entry.record.vector, entry.record.missing
+        else:
+            yield entry, {}, {}
+
+
+def _from_history(
+    project: Project, journal: Journal, champions: Champions, facts: Mapping[str, pl.DataFrame], stop: int
+) -> Iterator[Taken]:
+    """Every decision with its labels computed anew; a group is read twice, so that its records are never all held."""
+    start = 0
+    while start < stop:
+        asked, end = Asked(project, champions), stop
+        for entry in journal.read(kinds=(DECISION,), start=start, stop=stop):
+            if isinstance(entry.record, DecisionRecord):
+                asked.add(entry.position, entry.record)
+                if len(asked) == GROUP:
+                    end = entry.position + 1
+                    break
+        vectors = asked.vectors(facts)
+        for entry in journal.read(kinds=(DECISION,), start=start, stop=end):
+            if isinstance(entry.record, DecisionRecord):
+                # Whoever was forgotten between the two readings is passed over.
+                yield next((entry, row, why) for position, row, why in vectors if position == entry.position)
+            else:
+                yield entry, {}, {}
+        start = end
+
+
+class _Replaying:
+    """A replay in the making: what was counted so far, and the first of what there is to show."""
+
+    def __init__(self, source: str, champions: Champions, gone: ErasedFacts | None) -> None:
+        self._source, self._champions, self._gone = source, champions, gone
+        self._decisions = self._erased = self._values = self._differing = self._unexplained = self._reading = 0
+        self._differences: list[Difference] = []
+        self._readers: list[Reader] = []
+
+    def take(self, entry: Entry, vector: Mapping[str, Any], missing: Mapping[str, str]) -> None:
+        """Take a decision again from label values and reasons of missing ones."""
+        record = entry.record
+        if not isinstance(record, DecisionRecord):
+            self._erased += 1
+            return
+        then, champion = self._champions.of(record)
+        if self._gone:
             changed = _changed(record, vector, missing)
-            read = gone.read_by(then.library, record, position, changed) if changed else []
+            read = self._gone.read_by(then.library, record, entry.position, changed) if changed else []
             vector, missing = _as_recorded(record, vector, missing, read)
-            readers += [Reader(record.request_id, tuple(read))] if read else []
+            self._reading += bool(read)
+            if read and len(self._readers) < SHOWN:
+                self._readers.append(Reader(record.request_id, tuple(read)))
         request = (record.request_id, record.body_digest)
         again = judge(champion, record.fact, vector, missing, *request, record.lake)
         adverse = champion.reasons.is_adverse(again.result["outcome"])
-        unexplained += adverse and not explain(champion, again)
-        values += _compare(record, again, differences)
-    progress("verify", len(alive), len(alive))
-    return Replay(
-        source=source,
-        decisions=len(alive),
-        erased=len(entries) - len(alive),
-        values=values,
-        differing=len(differences),
-        unexplained=unexplained,
-        differences=tuple(differences[:SHOWN]),
-        readers=tuple(readers),
-    )
+        self._decisions += 1
+        self._unexplained += adverse and not explain(champion, again)
+        for what, before, after in _pairs(record, again):
+            self._values += 1
+            if not same_bits(before, after):
+                self._differing += 1
+                if len(self._differences) < SHOWN:
+                    shown = (repr(value)[:SHOWN_CHARACTERS] for value in (before, after))
+                    self._differences.append(Difference(record.request_id, what, *shown))
+
+    def found(self) -> Replay:
+        """What was found."""
+        return Replay(
+            source=self._source,
+            decisions=self._decisions,
+            erased=self._erased,
+            values=self._values,
+            differing=self._differing,
+            unexplained=self._unexplained,
+            differences=tuple(self._differences),
+            reading=self._reading,
+            readers=tuple(self._readers),
+        )
 
 
 def _changed(record: DecisionRecord, vector: Mapping[str, Any], missing: Mapping[str, str]) -> list[str]:
@@ -145,39 +220,52 @@ def recorded(journal: Journal) -> Iterator[DecisionRecord | None]:
         yield entry.record if isinstance(entry.record, DecisionRecord) else None
 
 
-def batch_vectors(
-    project: Project, journal: Journal, records: list[DecisionRecord]
-) -> list[tuple[dict[str, Any], dict[str, str]]]:
-    """Label values and reasons of missing ones at each decision's own point, by the batch executor."""
-    facts, champions = all_facts(project, journal), _Champions(project)
-    found: list[tuple[dict[str, Any], dict[str, str]]] = [({}, {})] * len(records)
-    groups: dict[tuple[str, str, tuple[str, ...]], list[int]] = {}
-    for place, record in enumerate(records):
-        group = (record.fact.stream, record.versions["labels"], tuple(record.vector))
-        groups.setdefault(group, []).append(place)
-    for (stream, _, names), places in groups.items():
-        then, _ = champions.of(records[places[0]])
-        points = _points(project, stream, [records[place].fact for place in places])
-        frame = then.library.at(points, labels=list(names), facts=facts)
+class Asked:
+    """Points of recorded decisions, gathered to compute their labels together; the decisions are not held."""
+
+    def __init__(self, project: Project, champions: Champions) -> None:
+        self._project, self._champions = project, champions
+        self._groups: dict[tuple[str, str, tuple[str, ...]], tuple[Library, list[tuple[Any, ...]]]] = {}
+        self._order: list[tuple[int, list[tuple[Any, ...]]]] = []
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def add(self, position: int, record: DecisionRecord) -> None:
+        """Gather the point of a decision at a position of the journal."""
+        fact = record.fact
+        group = (fact.stream, record.versions["labels"], tuple(record.vector))
+        if group not in self._groups:
+            self._groups[group] = self._champions.of(record)[0].library, []
+        points = self._groups[group][1]
+        columns = self._project.library.streams[fact.stream].keys.values()
+        points.append((*(fact.fields[column] for column in columns), fact.at, fact.known_at, fact.id))
+        self._order.append((position, points))
+
+    def vectors(self, facts: Mapping[str, pl.DataFrame]) -> Iterator[tuple[int, dict[str, Any], dict[str, str]]]:
+        """Position, label values and reasons of missing ones of each decision, by the batch executor over `facts`."""
+        rows = {
+            id(points): self._rows(library, stream, names, points, facts)
+            for (stream, _, names), (library, points) in self._groups.items()
+        }
+        for position, points in self._order:
+            yield position, *next(rows[id(points)])
+
+    def _rows(
+        self,
+        library: Library,
+        stream: str,
+        names: Sequence[str],
+        points: list[tuple[Any, ...]],
+        facts: Mapping[str, pl.DataFrame],
+    ) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
+        keys = [entity.name for entity in self._project.library.streams[stream].keys]
+        asked = pl.DataFrame(points, schema=[*keys, "t", "k", "id"], orient="row", infer_schema_length=None)
+        frame = library.at(asked.with_columns(pl.lit(stream).alias("stream")), labels=names, facts=facts)
         values = frame.select(names).with_columns(pl.col(INSTANT).to_physical()).iter_rows(named=True)
-        reasons = frame.select(f"{name}__missing" for name in names).rename(lambda name: name.removesuffix("__missing"))
-        for place, row, why in zip(places, values, reasons.iter_rows(named=True), strict=True):
-            found[place] = (row, {name: reason for name, reason in why.items() if reason is not None})
-    return found
-
-
-def _points(project: Project, stream: str, facts: list[Fact]) -> pl.DataFrame:
-    spec = project.library.streams[stream]
-    columns: dict[str, Any] = {
-        entity.name: [fact.fields[column] for fact in facts] for entity, column in spec.keys.items()
-    }
-    columns |= {
-        "t": [fact.at for fact in facts],
-        "k": [fact.known_at for fact in facts],
-        "stream": [stream] * len(facts),
-        "id": [fact.id for fact in facts],
-    }
-    return pl.DataFrame(columns)
+        reasons = frame.select(pl.col(f"{name}__missing").alias(name) for name in names).iter_rows(named=True)
+        for row, why in zip(values, reasons, strict=True):
+            yield row, {name: reason for name, reason in why.items() if reason is not None}
 
 
 def same_bits(left: Any, right: Any) -> bool:
@@ -191,19 +279,16 @@ def same_bits(left: Any, right: Any) -> bool:
     return type(left) is type(right) and bool(left == right)
 
 
-def _compare(record: DecisionRecord, again: DecisionRecord, differences: list[Difference]) -> int:
-    pairs = [(f"label {name}", value, again.vector.get(name)) for name, value in record.vector.items()]
-    pairs += [(f"missing {name}", record.missing.get(name), again.missing.get(name)) for name in record.vector]
-    pairs += [
-        (what, getattr(record, what), getattr(again, what)) for what in ("score", "result", "reasons", "versions")
-    ]
-    for what, before, after in pairs:
-        if not same_bits(before, after):
-            differences.append(Difference(record.request_id, what, repr(before)[:200], repr(after)[:200]))
-    return len(pairs)
+def _pairs(record: DecisionRecord, again: DecisionRecord) -> Iterator[tuple[str, Any, Any]]:
+    """What is compared, with what was recorded and what came out again."""
+    for name, value in record.vector.items():
+        yield f"label {name}", value, again.vector.get(name)
+        yield f"missing {name}", record.missing.get(name), again.missing.get(name)
+    for what in ("score", "result", "reasons", "versions"):
+        yield what, getattr(record, what), getattr(again, what)
 
 
-class _Champions:
+class Champions:
     """Champions, with the definitions of their time, by the versions that a record names; each gathered once."""
 
     def __init__(self, project: Project) -> None:
@@ -211,6 +296,7 @@ class _Champions:
         self._held: dict[tuple[str, ...], tuple[Project, Champion]] = {}
 
     def of(self, record: DecisionRecord) -> tuple[Project, Champion]:
+        """The project as it was when a decision was taken, and its champion."""
         key = (record.flow, *record.versions.values())
         if key not in self._held:
             self._held[key] = champion_of(self._project, record)

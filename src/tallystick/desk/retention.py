@@ -7,21 +7,26 @@ import re
 from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
-from tallystick.core import DefinitionError, Faults, InputError, Instant, Place, to_datetime, to_instant
+from tallystick.core import InputError, Instant, Message, to_datetime, to_instant
 from tallystick.desk.forget_words import WORDS
-from tallystick.desk.settings import read_toml
+from tallystick.desk.toml import parsed, read_toml
 
 FILE = "retention.toml"
 _KEEP = re.compile(r"([1-9]\d{0,3})\s*(y|mo|w|d)")
 
 
+def _check_keep(text: str) -> None:
+    kept_until(0, text, "UTC")
+
+
 class Duty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long the events of a stream are kept, from when they happened, and what asks for that."""
 
-    keep: str
+    keep: Annotated[str, parsed(_check_keep)]
     why: str = ""
 
 
@@ -56,17 +61,12 @@ def read_retention(path: Path, streams: Collection[str]) -> dict[str, Duty]:
     """
     if not path.is_file():
         return {}
-    duties, faults = read_toml(path, dict[str, Duty]), Faults()
-    for stream, duty in duties.items():
-        if stream not in streams:
-            allowed = ", ".join(sorted(streams)) or "-"
-            faults.add(DefinitionError(WORDS("retention.stream", given=stream, allowed=allowed), Place(str(path))))
-        try:
-            kept_until(0, duty.keep, "UTC")
-        except InputError as error:
-            faults.add(DefinitionError(error.message, Place(str(path), cell=f"{stream}.keep")))
-    faults.raise_any()
-    return duties
+    allowed = ", ".join(sorted(streams)) or "-"
+
+    def judge(stream: str) -> Message | None:
+        return None if stream in streams else WORDS("retention.stream", given=stream, allowed=allowed)
+
+    return read_toml(path, dict[str, Duty], judge=judge)
 
 
 def kept_until(at: Instant, keep: str, zone: str) -> Instant:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -24,6 +25,8 @@ __all__ = [
     "write_members",
 ]
 
+Ask = Callable[[pl.LazyFrame], pl.LazyFrame]
+
 
 def segments_of(project: Project) -> Segments:
     """The project's segments: `.tallystick/segments`."""
@@ -32,9 +35,8 @@ def segments_of(project: Project) -> Segments:
 
 def latest_known(project: Project) -> Instant:
     """The latest instant at which the lake learned of a fact."""
-    return max(
-        (frame_end(_facts(project, stream, ["known_at"]).collect()) for stream in project.library.streams), default=0
-    )
+    known = [_facts(project, stream, lambda facts: facts.select("known_at")) for stream in project.library.streams]
+    return max(map(frame_end, known), default=0)
 
 
 def keys_known(project: Project, entity: str, k: Instant) -> pl.Series:
@@ -43,10 +45,13 @@ def keys_known(project: Project, entity: str, k: Instant) -> pl.Series:
     for stream, events in project.library.streams.items():
         for key, column in events.keys.items():
             if key.name == entity:
-                facts = _facts(project, stream, [column, "known_at"])
-                known = facts.filter(pl.col("known_at").cast(INSTANT) <= pl.lit(k).cast(INSTANT))
-                found.append(known.select(pl.col(column).alias(entity)).unique().collect()[entity])
+                found.append(_facts(project, stream, _known_keys(entity, column, k))[entity])
     return pl.concat(found).drop_nulls().unique().sort() if found else pl.Series(entity, [], dtype=pl.String())
+
+
+def _known_keys(entity: str, column: str, k: Instant) -> Ask:
+    by_then = pl.col("known_at").cast(INSTANT) <= pl.lit(k).cast(INSTANT)
+    return lambda facts: facts.filter(by_then).select(pl.col(column).alias(entity)).unique()
 
 
 def build_segment(
@@ -157,8 +162,8 @@ def _parsed(expression: str) -> ast.expr:
         raise UsageError(WORDS("segments.expression", given=expression)) from None
 
 
-def _facts(project: Project, stream: str, columns: list[str]) -> pl.LazyFrame:
+def _facts(project: Project, stream: str, ask: Ask) -> pl.DataFrame:
     lake = project.lake()
     if stream not in lake.tables():
         raise StateError(WORDS("lake.empty", given=stream))
-    return lake.scan(stream).select(columns)
+    return lake.read(stream, ask)

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal
 
 import msgspec
 
-from tallystick.core import DefinitionError, InputError, Language, Place, Span, UsageError, zone_of
+from tallystick.core import Language, Span, UsageError, minor_digits, zone_of
+from tallystick.desk.toml import keyed, parsed, read_toml
 from tallystick.desk.words import WORDS
-
-T = TypeVar("T")
+from tallystick.ledger import check_name
 
 SETTINGS = "tallystick.toml"
+STATE = {"folder": None, "settled": Span.parse, "journal": None, "turn": Span.parse, "replica": None}
+"""The keys of `[state]`, and what must take their values."""
+
+
+def _check_origin(text: str) -> None:
+    if text:
+        check_name(text)
 
 
 class ProjectTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[project]`: what the project is called, its currency, time zone, language and sequencer clock."""
 
     name: str
-    currency: str = "EUR"
-    time_zone: str = "UTC"
+    currency: Annotated[str, parsed(minor_digits)] = "EUR"
+    time_zone: Annotated[str, parsed(zone_of)] = "UTC"
     language: Language = "en"
     clock: Literal["events", "system"] = "system"
 
@@ -35,10 +41,10 @@ class LedgerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     come.
     """
 
-    origin: str = ""
+    origin: Annotated[str, parsed(_check_origin)] = ""
     profile: Literal["international", "domestic"] = "international"
     policy: str = ""
-    checkpoint: str = "10s"
+    checkpoint: Annotated[str, parsed(Span.parse)] = "10s"
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,16 +52,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     project: ProjectTable
     paths: dict[str, str] = {}
-    state: dict[str, str] = {}
+    state: Annotated[dict[str, str], keyed(STATE)] = {}
     ledger: LedgerTable = LedgerTable()
-
-
-def read_toml(path: Path, shape: type[T]) -> T:
-    """Read a TOML file as `shape`; raises `DefinitionError` naming file and key."""
-    try:
-        return msgspec.convert(tomllib.loads(path.read_text("utf-8-sig")), shape)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-        raise DefinitionError(WORDS("project.toml", detail=str(error)), Place(str(path))) from None
 
 
 def read_settings(root: Path) -> Settings:
@@ -65,20 +63,9 @@ def read_settings(root: Path) -> Settings:
     ------
     UsageError
         When `root` is not a project folder.
-    DefinitionError
-        When the file has unknown keys or wrong values.
+    DefinitionErrors
+        With every unknown key and every wrong value, each with its line.
     """
     if not (root / SETTINGS).is_file():
         raise UsageError(WORDS("project.none", given=str(root)))
-    settings = read_toml(root / SETTINGS, Settings)
-    try:
-        zone_of(settings.project.time_zone)
-    except InputError as error:
-        raise DefinitionError(error.message, Place(str(root / SETTINGS), cell="project.time_zone")) from None
-    spans = {"state.settled": settings.state.get("settled", "0d"), "ledger.checkpoint": settings.ledger.checkpoint}
-    for cell, text in spans.items():
-        try:
-            Span.parse(text)
-        except InputError as error:
-            raise DefinitionError(error.message, Place(str(root / SETTINGS), cell=cell)) from None
-    return settings
+    return read_toml(root / SETTINGS, Settings)

@@ -44,19 +44,27 @@ def read_subject(project: Project, given: str) -> Subject:
     InputError
         When the column holds whole numbers and the value is none.
     UsageError
-        When no source has that column as its subject, or several have one and none is named.
+        When no source has that column as its subject, or several have one and none is named; a value that itself
+        reads NAME=VALUE needs its column too.
     StateError
         When no source declares a subject.
     """
-    columns = sorted({source.subject for source in project.sources.values() if source.subject})
+    columns = subject_columns(project)
     if not columns:
         raise StateError(WORDS("forget.none"))
     column, _, value = given.partition("=")
     if column in columns and value:
         return Subject(column, _as_held(project, column, value))
-    if len(columns) > 1 or not given or given in (f"{columns[0]}=", columns[0]):
+    # What stands before the sign may be a misspelt column.
+    misspelt = bool(value) and column.isidentifier()
+    if len(columns) > 1 or misspelt or not given or given in (f"{columns[0]}=", columns[0]):
         raise UsageError(WORDS("forget.column", given=given, allowed=", ".join(columns)))
     return Subject(columns[0], _as_held(project, columns[0], given))
+
+
+def subject_columns(project: Project) -> list[str]:
+    """The columns that name subjects, sorted."""
+    return sorted({source.subject for source in project.sources.values() if source.subject})
 
 
 def own_value(project: Project, subject: Subject) -> str | int:
@@ -119,13 +127,14 @@ def _as_held(project: Project, column: str, value: str) -> str:
 class Held(msgspec.Struct, frozen=True):
     """What is held of a subject, found before anything is erased.
 
-    `counts` says how much by place. `names` are her values, by column, of personal ids and texts that nobody else has;
-    `events` her events by stream and id; `last` when the last of each stream happened. `shared` are the journal's
-    positions of other people's decisions that have a personal key in common with her. `exposed` are columns that hold
-    her id though they are not declared personal.
+    `counts` says how much by place. `known` are her values, by column, of personal ids and texts, `names` those of them
+    that nobody else has; `events` her events by stream and id; `last` when the last of each stream happened. `shared`
+    are the journal's positions of other people's decisions that have a personal key in common with her. `exposed` are
+    columns that hold her id though they are not declared personal.
     """
 
     counts: Mapping[str, int]
+    known: Mapping[str, tuple[str | int, ...]]
     names: Mapping[str, tuple[str | int, ...]]
     events: tuple[tuple[str, str | int], ...]
     last: Mapping[str, Instant]

@@ -12,7 +12,24 @@ WORDS = Catalogue(
             "{given} already holds a project; nothing was written. Allowed: a new or an empty folder",
             "{given} 已有项目，未写入任何内容。允许：新的或空的文件夹",
         ),
-        "project.toml": ("{detail}", "配置有误：{detail}"),
+        "toml.file": ("cannot be read: {why}", "无法读取：{why}"),
+        "toml.text": ("is not UTF-8 text", "不是 UTF-8 文本"),
+        "toml.syntax": (
+            "this is no TOML: {given!r}; allowed: [table], or key = value, each key once, text in double quotes",
+            "这不是 TOML：{given!r}；允许：[表]，或 键 = 值，每个键一次，文本用双引号",
+        ),
+        "toml.key": (
+            "{given!r} is no key here; nearest: {near}; allowed: {allowed}",
+            "此处没有键 {given!r}；最接近：{near}；允许：{allowed}",
+        ),
+        "toml.missing": ("the key {given!r} is missing", "缺少键 {given!r}"),
+        "toml.value": ("{given} is no value for this key; allowed: {allowed}", "{given} 不是此键的值；允许：{allowed}"),
+        "toml.kind.text": ("text in double quotes", "双引号中的文本"),
+        "toml.kind.flag": ("true or false", "true 或 false"),
+        "toml.kind.integer": ("a whole number", "整数"),
+        "toml.kind.number": ("a number", "数字"),
+        "toml.kind.list": ("a list in [ ]", "[ ] 中的列表"),
+        "toml.kind.table": ("a table of keys", "由键组成的表"),
         "project.path": (
             "{given!r} names the folder {name!r}, which [paths] of tallystick.toml does not define; defined: {allowed}",
             "{given!r} 使用了文件夹 {name!r}，但 tallystick.toml 的 [paths] 未定义；已定义：{allowed}",
@@ -61,7 +78,18 @@ WORDS = Catalogue(
             "an event needs a stream; given {given!r}, allowed: {allowed}",
             "事件必须有 stream；给出 {given!r}，允许：{allowed}",
         ),
-        "event.json": ("{given} is not one JSON object: {detail}", "{given} 不是一个 JSON 对象：{detail}"),
+        "event.json": (
+            '{given} is not one JSON object in UTF-8; allowed: one event, such as {{"stream": …, …}}',
+            '{given} 不是一个 UTF-8 的 JSON 对象；允许：一个事件，如 {{"stream": …, …}}',
+        ),
+        "event.long": (
+            "{given} is longer than {allowed} bytes; an event is one JSON object",
+            "{given} 超过 {allowed} 字节；事件是一个 JSON 对象",
+        ),
+        "event.file": (
+            "{given} cannot be read: {why}; allowed: a file with one event as a JSON object, or - for standard input",
+            "无法读取 {given}：{why}；允许：含一个事件（JSON 对象）的文件，或 - 表示标准输入",
+        ),
         "event.known": (
             "event {given!r} of stream {stream} is already recorded as a fact; it asks for a decision only once",
             "事件流 {stream} 的事件 {given!r} 已作为事实记录；只能请求一次决策",

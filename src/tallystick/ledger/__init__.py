@@ -14,7 +14,7 @@ from tallystick.ledger.copying import copy_log
 from tallystick.ledger.cosignature import sign_subtree, subtree_holds
 from tallystick.ledger.equivocation import Equivocation, check_equivocation, make_equivocation
 from tallystick.ledger.head import Checkpoint
-from tallystick.ledger.keys import KeyKind, Signer, Verifier, generate_key
+from tallystick.ledger.keys import KeyKind, Signer, Verifier, check_name, generate_key
 from tallystick.ledger.leaf import SALT_BYTES, leaf
 from tallystick.ledger.log import Log
 from tallystick.ledger.note import open_note, sign_note
@@ -52,6 +52,7 @@ __all__ = [
     "Witnessed",
     "add_signatures",
     "check_equivocation",
+    "check_name",
     "check_policy",
     "copy_log",
     "cosign",

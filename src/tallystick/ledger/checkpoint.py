@@ -9,7 +9,7 @@ import msgspec
 from tallystick.core import InputError, TamperError
 from tallystick.ledger.head import Checkpoint, read_checkpoint
 from tallystick.ledger.keys import KeyKind, Signer, Verifier
-from tallystick.ledger.note import Note, Signature, make_signature, read_note, sign_note, trusted_signatures
+from tallystick.ledger.note import Note, Signature, make_signature, read_note, shown_keys, sign_note, trusted_signatures
 from tallystick.ledger.profile import Profile, profile_of
 from tallystick.ledger.words import WORDS
 
@@ -44,9 +44,7 @@ def open_checkpoint(note: bytes, verifiers: Sequence[Verifier], profile: Profile
     head = read_checkpoint(whole.text)
     logs = [key.kind for key in keys if key.name == head.origin and key.kind is not KeyKind.COSIGNATURE]
     if not any(profile in (None, profile_of(kind)) for kind in logs):
-        trusted = ", ".join(verifier.name for verifier in verifiers)
-        given = ", ".join(key.name for key in keys)
-        raise TamperError(WORDS("note.unsigned", given=given, allowed=f"{trusted}; origin {head.origin}"))
+        raise TamperError(WORDS("note.log", given=shown_keys(keys), allowed=head.origin))
     if head.extensions and all(kind is KeyKind.ML_DSA_44 for kind in logs):
         return msgspec.structs.replace(head, extensions=())
     return head

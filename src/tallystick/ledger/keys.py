@@ -76,9 +76,11 @@ class Verifier:
     """
 
     def __init__(self, vkey: str) -> None:
+        refuse_secret(vkey)
         self.name, self.id, self.kind, self.public = _read_key(vkey, "key.public", public=True)
-        if key_id(self.name, self.kind, self.public) != self.id:
-            raise InputError(WORDS("key.public"))
+        own = key_id(self.name, self.kind, self.public)
+        if own != self.id:
+            raise InputError(WORDS("key.id", given=self.id.hex(), allowed=own.hex()))
         self.vkey = vkey
         try:
             self._key = _SCHEMES[self.kind].public(self.public)
@@ -149,9 +151,15 @@ def key_id(name: str, kind: KeyKind, public: bytes) -> bytes:
 
 
 def check_name(name: str) -> None:
-    """Refuse what C2SP signed-note does not allow as a key's name."""
+    """Raise `InputError` where C2SP signed-note does not allow a text as a key's name, and so as a log's origin."""
     if not name or "+" in name or any(letter.isspace() or letter < " " or _lone(letter) for letter in name):
         raise InputError(WORDS("key.name", given=name))
+
+
+def refuse_secret(text: str) -> None:
+    """Raise `InputError` where a secret key stands in the place of something else, so that no message shows it."""
+    if _PRIVATE in text:
+        raise InputError(WORDS("key.private"))
 
 
 def _lone(letter: str) -> bool:

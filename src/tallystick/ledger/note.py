@@ -16,7 +16,7 @@ from tallystick.ledger.words import WORDS
 _SIGNATURES_MAX = 100
 _NOTE_BYTES_MAX = 1 << 20
 """Three times what 100 signatures of ML-DSA-44 take."""
-_NAMES_SHOWN = 5
+_SHOWN, _NAME_SHOWN = 5, 80
 _LINE = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})")
 
 
@@ -104,15 +104,29 @@ def trusted_signatures(note: Note, verifiers: Sequence[Verifier]) -> list[tuple[
             raise TamperError(WORDS("note.signature", name=signature.name))
         held.setdefault(verifier, signature)
     if not held:
-        trusted = ", ".join(verifier.name for verifier in verifiers)
-        raise TamperError(WORDS("note.unsigned", given=shown_names(note), allowed=trusted))
+        raise _untrusted(note, verifiers)
     return list(held.items())
 
 
-def shown_names(note: Note) -> str:
-    """Who says to have signed, for a message: at most five names of a text that nobody vouches for."""
-    names = [repr(signature.name) for signature in note.signatures[:_NAMES_SHOWN]]
-    return ", ".join([*names, "…"] if len(note.signatures) > _NAMES_SHOWN else names)
+def _untrusted(note: Note, verifiers: Sequence[Verifier]) -> TamperError:
+    """Nobody trusted has signed; another key of a trusted name is told apart by its id."""
+    names = {signature.name for signature in note.signatures}
+    for name in (key.name for key in verifiers if key.name in names):
+        signed = _some([signature.id.hex() for signature in note.signatures if signature.name == name])
+        held = _some([key.id.hex() for key in verifiers if key.name == name])
+        return TamperError(WORDS("note.other", name=name, given=signed, allowed=held))
+    signed = _some([f"{signature.name[:_NAME_SHOWN]!r} ({signature.id.hex()})" for signature in note.signatures])
+    return TamperError(WORDS("note.unsigned", given=signed, allowed=shown_keys(verifiers)))
+
+
+def shown_keys(keys: Sequence[Verifier]) -> str:
+    """Keys for a message: each by its name and its id, in hex."""
+    return _some([f"{key.name!r} ({key.id.hex()})" for key in keys])
+
+
+def _some(texts: Sequence[str]) -> str:
+    """At most five of them: nobody vouches for what stands under a note."""
+    return ", ".join([*texts[:_SHOWN], "…"] if len(texts) > _SHOWN else texts)
 
 
 def read_note(note: bytes) -> Note:

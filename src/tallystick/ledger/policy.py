@@ -11,7 +11,7 @@ from tallystick.core import Faults, InputError, Message, Place, TamperError
 from tallystick.ledger.checkpoint import open_checkpoint
 from tallystick.ledger.cosignature import signed_time
 from tallystick.ledger.head import Checkpoint
-from tallystick.ledger.keys import KeyKind, Verifier
+from tallystick.ledger.keys import KeyKind, Verifier, refuse_secret
 from tallystick.ledger.note import read_note, trusted_signatures
 from tallystick.ledger.profile import Profile
 from tallystick.ledger.words import WORDS
@@ -181,6 +181,7 @@ class _Reading:
     def take(self, number: int, words: list[str]) -> None:
         kind, rest = words[0], words[1:]
         try:
+            refuse_secret(" ".join(words))
             if kind == "log" and len(rest) in (1, 2):
                 self.logs.append(self._party("log", rest))
             elif kind == "witness" and len(rest) in (2, 3):

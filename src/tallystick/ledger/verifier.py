@@ -6,19 +6,23 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tallystick.core import LANGUAGES, InputError, Language, TallystickError, UsageError
+from tallystick.core import LANGUAGES, InputError, Language, Place, StateError, TallystickError, UsageError
 from tallystick.ledger.bundle import Verdict, verify
+from tallystick.ledger.keys import Verifier, refuse_secret
 from tallystick.ledger.policy import Policy, parse_policy
 from tallystick.ledger.verifier_words import WORDS
 
 _FILE_BYTES_MAX = 1 << 28
 _PIECE_BYTES = 1 << 20
+
+Rescore = Callable[[bytes, Sequence[str], Policy | None, Language], tuple[dict[str, Any], str]]
+"""(proof file, keys, policy, language) → the verdict with the decision taken again, as JSON values and as words."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,17 +47,55 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         if options.file is None:
             raise UsageError(WORDS("verify.argument", given="FILE"))
-        verdict = verify_file(options.file, options.vkey, options.policy)
+        if options.rescore:
+            raise UsageError(WORDS("verify.rescore"))
     except TallystickError as error:
         usage = "\n" + WORDS("verify.usage").text(language) if isinstance(error, UsageError) else ""
         sys.stderr.write(error.text(language) + usage + "\n")
         return 2
-    if options.json:
-        text = json.dumps(verdict_document(verdict, language), ensure_ascii=False, indent=2)
-    else:
-        text = verdict_words(verdict, language)
-    sys.stdout.write(text + "\n")
-    return 0 if verdict.ok else 1
+    return answer(options.file, options.vkey, options.policy, options.json, language)
+
+
+def answer(
+    file: Path,
+    vkeys: Sequence[Path],
+    policy: Path | None,
+    json_file: Path | None,
+    language: Language,
+    rescore: Rescore | None = None,
+) -> int:
+    """Check a proof file and print what was found: the work of `tally-verify` and of `tally verify`.
+
+    Parameters
+    ----------
+    file, vkeys, policy
+        The proof, files with keys, and a file with a policy.
+    json_file
+        Where the verdict is also written as JSON.
+    language
+        Of what is printed.
+    rescore
+        Takes the decision again too.
+
+    Returns
+    -------
+    int
+        0 the proof holds, 1 it does not, 2 a file cannot be read or written, or is not what it is given as.
+    """
+    try:
+        bundle, keys, trust = read_file(file), read_keys(vkeys), read_policy(policy)
+        if rescore is not None:
+            document, words = rescore(bundle, keys, trust, language)
+        else:
+            verdict = verify(bundle, keys, trust)
+            document, words = verdict_document(verdict, language), verdict_words(verdict, language)
+        if json_file is not None:
+            _write(json_file, json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    except TallystickError as error:
+        sys.stderr.write(error.text(language) + "\n")
+        return 2
+    sys.stdout.write(words + "\n")
+    return 0 if document["ok"] else 1
 
 
 def run() -> None:
@@ -87,9 +129,39 @@ def verify_file(file: Path, vkeys: Sequence[Path], policy: Path | None = None) -
 
 
 def read_keys(paths: Sequence[Path]) -> list[str]:
-    """The verifier keys in files, one a line; what they are worth is not checked."""
-    lines = [line.strip() for path in paths for line in read_file(path).decode("utf-8", "replace").splitlines()]
-    return [line for line in lines if line]
+    """The public keys in files, one a line; blank lines and lines that begin with # pass.
+
+    Raises
+    ------
+    InputError
+        Naming file and line, where a file cannot be read, holds no key, or has a line that is none.
+    """
+    return [key for path in paths for key in _keys_in(path)]
+
+
+def _keys_in(path: Path) -> list[str]:
+    try:
+        lines = [line.strip() for line in read_file(path).decode("utf-8-sig").split("\n")]
+    except UnicodeDecodeError:
+        raise InputError(WORDS("keys.text"), Place(str(path))) from None
+    found = []
+    for number, line in enumerate(lines, 1):
+        if not line or line.startswith("#"):
+            continue
+        try:
+            refuse_secret(line)
+            if len(line.split()) > 1:
+                raise InputError(WORDS("keys.line"))
+            Verifier(line)
+        except InputError as error:
+            raise InputError(error.message, Place(str(path), line=number)) from None
+        except StateError:
+            # A key whose library is missing is a key; whether that matters is for the verdict to say.
+            pass
+        found.append(line)
+    if not found:
+        raise InputError(WORDS("keys.none"), Place(str(path)))
+    return found
 
 
 def read_policy(path: Path | None) -> Policy | None:
@@ -113,13 +185,19 @@ def verdict_document(verdict: Verdict, language: Language) -> dict[str, Any]:
 
 
 def verdict_words(verdict: Verdict, language: Language) -> str:
-    """A verdict in words, one or two lines."""
+    """A verdict in words: what held, who cosigned, and what the file does not show or carries along."""
     if verdict.fault is not None:
         return WORDS("verify.failed", fault=verdict.fault.text(language)).text(language)
-    checks = ", ".join(verdict.checks)
-    words = WORDS("verify.ok", index=verdict.index, size=verdict.size, origin=verdict.origin, checks=checks)
-    carried = [WORDS("verify.files", count=len(verdict.files)).text(language)] if verdict.files else []
-    return "\n".join((words.text(language), *carried))
+    checks = ", ".join(WORDS(f"check.{check}").text(language) for check in verdict.checks)
+    lines = [WORDS("verify.ok", index=verdict.index, size=verdict.size, origin=verdict.origin, checks=checks)]
+    if verdict.witnesses:
+        names = ", ".join(verdict.witnesses).encode("utf-8", "backslashreplace").decode()
+        lines.append(WORDS("verify.witnesses", names=names))
+    if verdict.payload is None:
+        lines.append(WORDS("verify.hidden"))
+    if verdict.files:
+        lines.append(WORDS("verify.files", count=len(verdict.files)))
+    return "\n".join(line.text(language) for line in lines)
 
 
 def spoken(given: str = "") -> Language:
@@ -136,6 +214,7 @@ class _Parser(argparse.ArgumentParser):
     """Says what was wrong in the words of the catalogue, and leaves ending the process to `main`."""
 
     def error(self, message: str) -> NoReturn:
+        refuse_secret(message)
         raise UsageError(WORDS("verify.argument", given=message))
 
 
@@ -144,7 +223,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("file", type=Path, nargs="?")
     parser.add_argument("--vkey", type=Path, action="append", default=[])
     parser.add_argument("--policy", type=Path)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--rescore", action="store_true")
     parser.add_argument("--language", default="")
     parser.add_argument("--help", "-h", action="store_true")
     return parser
@@ -152,6 +232,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def read_file(path: Path) -> bytes:
     """The bytes of a file of at most 256 MiB; raises `InputError` when it is longer or cannot be read."""
+    refuse_secret(str(path))
     parts, left = [], _FILE_BYTES_MAX + 1
     try:
         with open(path, "rb") as file:
@@ -164,3 +245,11 @@ def read_file(path: Path) -> bytes:
     if not left:
         raise InputError(WORDS("verify.long", given=str(path), allowed=_FILE_BYTES_MAX))
     return b"".join(parts)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        # A name in a policy may be any bytes; those that are no text become escapes, which JSON has too.
+        path.write_text(text, "utf-8", "backslashreplace")
+    except OSError as error:
+        raise InputError(WORDS("verify.write", given=str(path), why=error.strerror or str(error))) from None

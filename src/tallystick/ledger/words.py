@@ -38,7 +38,7 @@ WORDS = Catalogue(
         ),
         "key.origin": (
             "the key is called {given!r}, the log {allowed!r}; a log signs with a key of its own name",
-            "密钥名为 {given!r}，日志名为 {allowed!r}；日志须用同名密钥签名",
+            "密钥名为 {given!r}，账本名为 {allowed!r}；账本须用同名密钥签名",
         ),
         "note.form": (
             "this is not a signed note; needed: UTF-8 text of at most 1 MiB without control characters, a blank line, and "
@@ -51,8 +51,8 @@ WORDS = Catalogue(
             "{name} 的签名与文本不符：文本或签名被改动",
         ),
         "note.unsigned": (
-            "no signature is of a trusted key; signed by: {given}; trusted: {allowed}",
-            "没有受信密钥的签名；签名者：{given}；受信：{allowed}",
+            "no signature is of a key that was given; signed by: {given}; given: {allowed}",
+            "没有给定密钥的签名；签名者：{given}；给定：{allowed}",
         ),
         "checkpoint.form": (
             "this is not a checkpoint; needed: a line each of origin, size (a whole number) and root (32 bytes in base64)",
@@ -64,11 +64,11 @@ WORDS = Catalogue(
         ),
         "log.gap": (
             "entry {given} cannot be appended: the log holds {size} entries, so entry {size} comes next",
-            "无法追加条目 {given}：日志有 {size} 个条目，下一个应为条目 {size}",
+            "无法追加条目 {given}：账本有 {size} 个条目，下一个应为条目 {size}",
         ),
         "log.other": (
             "entry {index} is already in the log with other bytes",
-            "条目 {index} 已在日志中，但内容不同",
+            "条目 {index} 已在账本中，但内容不同",
         ),
         "log.outside": (
             "there is no entry {index} in a tree of {size} entries",
@@ -88,7 +88,7 @@ WORDS = Catalogue(
         ),
         "log.size": (
             "there is no tree of {given} entries; the log holds {size}",
-            "没有 {given} 个条目的树；日志有 {size} 个条目",
+            "没有 {given} 个条目的树；账本有 {size} 个条目",
         ),
         "log.tile": (
             "the file is not what was written, or its entries are not",
@@ -121,8 +121,8 @@ WORDS = Catalogue(
             "载荷不是当时记录的内容：盐与载荷得不到叶中的摘要",
         ),
         "bundle.trust": (
-            "no key to trust was given; give at least one --vkey of the log's owner",
-            "未给出受信密钥；请至少给出一个日志所有者的 --vkey",
+            "no key to trust was given; give --vkey with the public key of the log, or a --policy with a log line",
+            "未给出受信密钥；请用 --vkey 给出账本的公钥，或用 --policy 给出含 log 行的策略",
         ),
         "proof.subtree": (
             "entries {start} to {stop} (not included) are no subtree of this tree; allowed: the first is a multiple of "
@@ -139,7 +139,7 @@ WORDS = Catalogue(
         ),
         "cosignature.kind": (
             "a key of the kind Ed25519 signs as a log; cosignatures need a cosigner's key (type 04, 06 or ff)",
-            "Ed25519 类密钥以日志身份签名；联署需要联署者密钥（类型 04、06 或 ff）",
+            "Ed25519 类密钥以账本身份签名；联署需要联署者密钥（类型 04、06 或 ff）",
         ),
         "cosignature.subtree": (
             "entries {start} to {stop} (not included) cannot be signed as a subtree; needed: a subtree, a root of 32 "
@@ -195,14 +195,14 @@ WORDS = Catalogue(
         ),
         "equivocation.none": (
             "the two checkpoints may both be true: nothing is proven against the log",
-            "两个检查点可能均为真：未证明日志有误",
+            "两个检查点可能均为真：未证明账本有误",
         ),
         "witness.request": (
             "this is not an add-checkpoint request; needed: a line `old` and a size, at most 63 hashes in base64, "
             "a blank line, a signed checkpoint, together at most 1 MiB",
             "这不是 add-checkpoint 请求；需要：`old` 与大小一行、至多 63 行 base64 哈希、空行、签名检查点，总共不超过 1 MiB",
         ),
-        "witness.unknown": ("the log {given} is not witnessed here", "此处不见证日志 {given}"),
+        "witness.unknown": ("the log {given} is not witnessed here", "此处不见证账本 {given}"),
         "witness.old": (
             "the old size {old} is beyond the checkpoint's size {size}",
             "旧大小 {old} 超过检查点大小 {size}",
@@ -282,6 +282,26 @@ WORDS = Catalogue(
         "policy.roles": (
             "the key of {given} is that of a log and of a witness; a log cannot be its own witness, each needs its own key",
             "{given} 的密钥同时用于账本与见证人；账本不能见证自己，二者须各有密钥",
+        ),
+        "key.private": (
+            "this is a secret key (it begins with PRIVATE+KEY); needed is the public one, name+8 hex digits+base64. "
+            "Keep the secret one to its owner: whoever has seen it can sign as the log",
+            "这是私钥（以 PRIVATE+KEY 开头）；此处需要公钥：名称+8 位十六进制数+base64。私钥只能由所有者保管：看到它的人都能冒充签名",
+        ),
+        "key.id": (
+            "the key says that its id is {given}, its name and bytes give {allowed}: a letter of it was changed",
+            "密钥所写的编号为 {given}，而其名称与字节得出 {allowed}：其中有字符被改动",
+        ),
+        "note.other": (
+            "{name} signed with another key: that of id {given}, the key given is of id {allowed}. It is another log of "
+            "the same name, or a key that the log no longer has; ask its owner for the key of this id",
+            "{name} 用另一密钥签名：其编号为 {given}，给定密钥的编号为 {allowed}。这是同名的另一账本，或账本已不再使用的密钥；"
+            "请向所有者索取该编号的密钥",
+        ),
+        "note.log": (
+            "it is signed by {given}, and by no key that can stand for the log {allowed}; needed: a log's key of that name "
+            "and of the proof's profile",
+            "签名者为 {given}，其中没有可代表账本 {allowed} 的密钥；需要：同名且算法配置相符的账本密钥",
         ),
     }
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import re
 import struct
 import zlib
@@ -174,7 +175,8 @@ def read_file(path: str | Path) -> Packed:
     place = Place(str(path))
     with _opened(Path(path)) as file:
         try:
-            data = memoryview(file.read(LARGEST_BYTES + 1))
+            # Of a file that grows meanwhile one byte too many is enough; asked for more, `read` would set it aside.
+            data = memoryview(file.read(min(os.fstat(file.fileno()).st_size, LARGEST_BYTES) + 1))
             if len(data) > LARGEST_BYTES:
                 raise ValueError(f"more than {LARGEST_BYTES} bytes")
             return _unpacked(data, Path(path))

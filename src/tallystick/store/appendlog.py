@@ -62,6 +62,8 @@ class AppendLog:
     """
 
     shared = False
+    turn = True
+    """Always: there is one writer."""
 
     def __init__(
         self, folder: Path | str, *, write: bool = True, fsync: bool = True, segment_bytes: int = 64 << 20

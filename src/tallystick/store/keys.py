@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import os
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, TypeAlias
@@ -22,6 +22,8 @@ _ID_BYTES = 12
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
 _CACHED_MAX = 100_000
+_ASKED_MAX = 500
+"""Subjects that one query asks for: older SQLite takes no more than 999 values."""
 _PSEUDONYM = b"tallystick pseudonym@1"
 _SCHEMA = """
 create table if not exists keys (
@@ -92,6 +94,7 @@ class Keys:
 
     Sealed bytes name their key by a random number, never the subject. A key is on disk before it seals anything.
     Destroyed keys are overwritten in the file (`secure_delete`); backups and snapshots of the file are not reached.
+    While it is open a write-ahead log lies beside it (`-wal`, `-shm`), and its users are on one machine.
 
     Parameters
     ----------
@@ -128,7 +131,7 @@ class Keys:
         self._version = -1
         self._db = sqlite3.connect(self.path, isolation_level=None, timeout=10)
         try:
-            for pragma in ("secure_delete=ON", "journal_mode=DELETE", "synchronous=EXTRA"):
+            for pragma in ("secure_delete=ON", "journal_mode=WAL", "synchronous=EXTRA"):
                 self._db.execute(f"PRAGMA {pragma}").fetchall()
             self._db.executescript(_SCHEMA)
             self._add_cipher()
@@ -144,7 +147,8 @@ class Keys:
             return
         if len(self._by_subject) + len(wanted) > _CACHED_MAX:
             self._clear()
-        new = [subject for subject in wanted if not self._load(subject)]
+        self._load(wanted)
+        new = [subject for subject in wanted if subject not in self._by_subject]
         if not new:
             return
         size = _SUITES[self.cipher].key_bytes
@@ -157,8 +161,7 @@ class Keys:
         except BaseException:
             self._db.execute("rollback")
             raise
-        for subject in new:
-            self._load(subject)
+        self._load(new)
 
     def seal(self, subject: str, plaintext: bytes, aad: bytes) -> bytes:
         """Encrypt under the subject's key, which is made and on disk first when there is none.
@@ -229,7 +232,19 @@ class Keys:
         """Destroy the subject's key: all that it sealed is lost for good. Returns whether there was one.
 
         The same subject may come back later; it gets a new key, and the old bytes stay lost.
+
+        Raises
+        ------
+        StateError
+            When another process reads old pages of the file: the key is gone, but its bytes are there until
+            `overwrite` ends.
         """
+        found = self.destroy(subject)
+        self.overwrite()
+        return found
+
+    def destroy(self, subject: str) -> bool:
+        """As `forget`, without waiting for other readers: the key's bytes are in the file until `overwrite` ends."""
         self._db.execute("begin immediate")
         try:
             self._db.execute("insert into forgotten select id from keys where subject = ?", (subject,))
@@ -242,6 +257,14 @@ class Keys:
             raise
         self._clear()
         return count > 0
+
+    def overwrite(self) -> None:
+        """Carry the write-ahead log over into the file and empty it: until then both hold what was before.
+
+        Raises `StateError` when another process reads old pages for longer than ten seconds.
+        """
+        if self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            raise StateError(WORDS("key.busy"), Place(str(self.path)))
 
     def close(self) -> None:
         """Close the file and drop the keys held in memory."""
@@ -282,17 +305,19 @@ class Keys:
             raise StateError(WORDS("key.cipher", given=name, allowed=", ".join(_SUITES)), Place(str(self.path)))
         return _SUITES[name]
 
-    def _load(self, subject: str) -> bool:
-        row = self._db.execute("select id, key, cipher from keys where subject = ?", (subject,)).fetchone()
-        if row is None:
-            return False
-        number, key, suite = row[0], row[1], self._suite(row[2])
-        sealer = suite.sealer(key)
-        # A key of its own: one key serves one algorithm.
-        secret = hmac.digest(key, _PSEUDONYM, suite.digest)
-        self._by_subject[subject] = _Held(number, sealer, secret, suite.digest)
-        self._by_id[number] = sealer
-        return True
+    def _load(self, subjects: Sequence[str]) -> None:
+        """Take into memory the keys of those that have one."""
+        for start in range(0, len(subjects), _ASKED_MAX):
+            asked = subjects[start : start + _ASKED_MAX]
+            marks = ", ".join("?" * len(asked))
+            found = self._db.execute(f"select subject, id, key, cipher from keys where subject in ({marks})", asked)
+            for subject, number, key, cipher in found:
+                suite = self._suite(cipher)
+                sealer = suite.sealer(key)
+                # A key of its own: one key serves one algorithm.
+                secret = hmac.digest(key, _PSEUDONYM, suite.digest)
+                self._by_subject[subject] = _Held(number, sealer, secret, suite.digest)
+                self._by_id[number] = sealer
 
     def _cipher(self, number: bytes) -> _Sealer:
         self._refresh()

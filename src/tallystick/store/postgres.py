@@ -28,6 +28,8 @@ from tallystick.store.words import WORDS
 
 _WAIT_S = (0.001, 0.02)
 _ROWS = 32
+_PORTION = 2_000
+"""How many frames of others are read at a time; a turn is not kept for reading more."""
 _SCHEMA = """
 select pg_advisory_xact_lock(7236834);
 create table if not exists tallystick_journal (
@@ -104,7 +106,7 @@ class PostgresLog:
         try:
             if write:
                 self._server.execute(_SCHEMA)
-            self._position, self._digest = self._head()
+            self._position, self._digest = self._end(self._server.execute(_HEAD, binary=True))
         except psycopg.errors.UndefinedTable:
             self.close()
             raise StateError(WORDS("log.absent"), Place(self.place)) from None
@@ -116,10 +118,17 @@ class PostgresLog:
         """How many frames this log knows of, which is the next position: those at opening, and those of its turns."""
         return self._position
 
+    @property
+    def turn(self) -> bool:
+        """Whether this writer has taken the turn and not ended it."""
+        return bool(self._epoch)
+
     def take(self) -> list[tuple[int, bytes]]:
         """Wait for the turn and take it; gives the frames that other writers have appended, with their positions.
 
-        In the own turn it gives nothing and is a sign of life. The turn ends with `append` or `release`.
+        Where they are more than can be read within a turn, it gives a portion and leaves the turn to others: call it
+        again until `turn`. In the own turn it gives nothing and is a sign of life. The turn ends with `append` or
+        `release`.
 
         Raises
         ------
@@ -137,13 +146,15 @@ class PostgresLog:
             row = self._execute(_TAKE).fetchone()
             if row is not None:
                 self._epoch, position, digest = row
+                if position > self._position + _PORTION:
+                    self.release()
                 return self._follow(position, digest)
             self._execute(_WANT)
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, most_s)
 
     def catch_up(self) -> list[tuple[int, bytes]]:
-        """The frames that other writers have appended since, without a turn."""
+        """A portion of the frames that other writers have appended since, without a turn; nothing when that is all."""
         return [] if self._epoch else self._follow(*self._head())
 
     def release(self) -> None:
@@ -164,6 +175,8 @@ class PostgresLog:
             When the log is read only, a write failed now or before, or the turn was lost: another writer has it.
         """
         self.take()
+        while not self.turn:
+            self.take()
         first = self._position
         if not frames:
             self.release()
@@ -237,20 +250,26 @@ class PostgresLog:
             raise StateError(WORDS("log.failed", why=self._failure), Place(self.place)) from error
 
     def _head(self) -> tuple[int, bytes]:
-        row = self._server.execute(_HEAD, binary=True).fetchone()
+        return self._end(self._execute(_HEAD))
+
+    def _end(self, found: psycopg.Cursor[Any]) -> tuple[int, bytes]:
+        row = found.fetchone()
         if row is None:
             raise StateError(WORDS("log.absent"), Place(self.place))
         return row[0], bytes(row[1])
 
     def _follow(self, position: int, digest: bytes) -> list[tuple[int, bytes]]:
-        """Read on to where the log stands now, and hold it against what this writer knew."""
+        """Read a portion on to where the log stands now, and hold it against what this writer knew."""
         expected = (position, bytes(digest))
         if position <= self._position and expected != (self._position, self._digest):
             raise TamperError(WORDS("log.head", given=position), Place(self.place))
-        found: list[tuple[int, bytes]] = []
+        found, end = list[tuple[int, bytes]](), (self._position, self._digest)
         for batch in self._batches(self._position, self._digest, expected, position):
             found += enumerate(batch.frames(), batch.first)
-        self._position, self._digest = expected
+            end = batch.first + batch.count, batch.digest
+            if len(found) >= _PORTION:
+                break
+        self._position, self._digest = end
         return found
 
     def _batches(

@@ -81,5 +81,10 @@ WORDS = Catalogue(
             "the key file holds keys of the cipher {given!r}; this release knows {allowed}",
             "密钥文件含有密码算法 {given!r} 的密钥；此版本支持 {allowed}",
         ),
+        "key.busy": (
+            "the key is destroyed, but another process reads the key file, so old pages of it are still there; forget "
+            "once more when that process has ended",
+            "密钥已销毁，但另一进程正在读取密钥文件，旧页仍在；请在该进程结束后再次执行遗忘",
+        ),
     }
 )

@@ -141,8 +141,14 @@ def _collect(
     return answers
 
 
-def cosign_log(log: Log, policy: Policy, sizes: Mapping[str, int] | None = None, timeout_s: float = 5.0) -> Gathered:
-    """Sign the log as it is, gather cosignatures, and publish the checkpoint with them when they are a quorum.
+def cosign_log(
+    log: Log,
+    policy: Policy,
+    sizes: Mapping[str, int] | None = None,
+    timeout_s: float = 5.0,
+    note: bytes | None = None,
+) -> Gathered:
+    """Gather cosignatures for the log as it is, and publish the checkpoint with them when they are a quorum.
 
     Without a quorum the log's own checkpoint stays as it is; ask again later.
 
@@ -152,8 +158,11 @@ def cosign_log(log: Log, policy: Policy, sizes: Mapping[str, int] | None = None,
         Opened for writing.
     policy, sizes, timeout_s
         As for `gather`.
+    note
+        Its last checkpoint, with cosignatures that came before; by default one is signed.
     """
-    gathered = gather(log.checkpoint(), policy, lambda old, new: log.consistency(old, new).hashes, sizes, timeout_s)
+    shown = log.checkpoint() if note is None else note
+    gathered = gather(shown, policy, lambda old, new: log.consistency(old, new).hashes, sizes, timeout_s)
     if gathered.quorum:
         log.publish(gathered.note)
     return gathered
