@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+from tests.labels.test_apart import history
 from tests.labels.test_partitions import log, own_points, stays
 
 from tallystick.core import InputError
@@ -150,16 +151,56 @@ def test_points_without_events_and_their_refusals(spark: SparkSession, tmp_path:
         assert caught.value.code == code
 
 
-def test_what_needs_facts_of_two_keys_is_refused(spark: SparkSession, tmp_path: Path) -> None:
-    """A joined column and an anchor of another entity: by the label's name, before any work."""
-    given = {"payments": lent(spark, tmp_path, log(50, texts=False))}
+TWO_KEYS = """
+region = Entity("region")
+rents = Events("rents", id="rent_id", at="at", keys={region: "region_id"}, fields={"rent": integer()})
+leases = Events(
+    "leases",
+    id="lease",
+    at="at",
+    keys={shop: "shop_id", region: "region_id"},
+    joins={"rent": rents.per(region).last("rent").over("30d")},
+)
+buys = Events(
+    "buys",
+    id="id",
+    at="at",
+    sequence="number",
+    keys={card: "card_id", shop: "shop_id"},
+    fields={"fraud": flag(default=False, known_at="fraud_known_at")},
+    joins={
+        "seconds": visited,
+        "pace": formula('if visited > 100 then "slow" else "quick"', type=text()),
+        "visit_at": visits.per(card).last_at().over("lifetime"),
+        "rent": leases.per(shop).max("rent").over("lifetime"),
+    },
+)
+then = buys.per(card).sum("seconds").over("2d", including_present=True)
+slow = buys.per(shop).count(where='pace = "slow" or fraud').over("3d")
+dear = buys.per(card).max("rent").over("7d")
+after_visit = buys.per(card).count().after(buys.per(card).max("visit_at").over("7d"))
+shop_first = buys.per(shop).first_at(where='pace = "quick"').over("7d")
+after_shop = payments.per(card).sum("amount").after(shop_first, within="2d")
+there = payments.per(shop).count().after(payments.per(card).first_at().over("3d")).via(usual_shop)
+"""
+
+
+def test_what_needs_facts_of_several_keys(spark: SparkSession, tmp_path: Path) -> None:
+    """Joined columns, from joined ones too, and life events of other keys: each value that of the embedded run."""
+    facts: dict[str, pl.DataFrame] = history(2_000, texts=False)
+    facts |= {"buys": facts["payments"]}
+    points = own_points(facts["payments"]).with_row_index("n").with_columns(pl.col("n").cast(pl.Int64))
+    points = points.with_columns(stream=pl.when(pl.col("n") % 2 == 0).then(pl.lit("buys")).otherwise("stream"))
     path = tmp_path / "two.py"
-    for code, line in (
-        ("labels.apart_join", 'x = joined.per(card).count(where="recent > 1").over("1d")'),
-        ("labels.apart_anchor", 'x = payments.per(card).count().after(payments.per(shop).last_at().over("lifetime"))'),
-    ):
-        streams = 'joined = Events("joined", id="id", at="at", keys={card: "card_id"}, joins={"recent": count_1h})'
-        path.write_text(f"{LABELS}\n{streams}\n{line}\n", "utf-8")
-        with pytest.raises(InputError, match="label x ") as caught:
-            at_spark(path, spark, given["payments"], given, zone=ZONE, labels=["x"])
-        assert caught.value.code == code
+    path.write_text(LABELS + TWO_KEYS, "utf-8")
+    names = ["then", "slow", "dear", "after_visit", "shop_first", "after_shop", "there"]
+    given = {stream: lent(spark, tmp_path, frame) for stream, frame in facts.items()}
+    asked = lent(spark, tmp_path, points)
+    found = back(at_spark(path, spark, asked, given, zone=ZONE, labels=names, partitions=3), tmp_path).sort("n")
+    expected = Library.from_file(path, ZONE).at(points, names, facts)
+    same = found.with_columns(pl.col(pl.Datetime).dt.convert_time_zone("UTC").dt.cast_time_unit("us"))
+    assert same.equals(expected)
+    assert all(expected[name].n_unique() > 3 for name in names)
+    with pytest.raises(InputError) as caught:
+        at_spark(path, spark, asked, given | {"rents": given["rents"].drop("rent")}, zone=ZONE, labels=["dear"])
+    assert caught.value.code == "labels.column"

@@ -196,6 +196,7 @@ _SECRET = ledger.generate_key(_NAME)[0]
         (f"{_SECRET}\n".encode(), "key.private", 1),
         (f"{_VKEY}\n {_SECRET}\n".encode(), "key.private", 2),
     ],
+    ids=["empty", "comment", "binary", "two a line", "a word", "cut", "other id", "secret", "secret second"],
 )
 def test_a_file_that_holds_no_good_key_is_named(tmp_path: Path, data: bytes, code: str, line: int) -> None:
     """File, line and what was expected; a secret key is called by its name and never shown."""

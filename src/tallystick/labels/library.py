@@ -11,7 +11,7 @@ import polars as pl
 
 from tallystick.core import DefinitionError, Faults, Field, InputError, Place, zone_of
 from tallystick.labels.batch import points as batch
-from tallystick.labels.batch.joined import with_joins
+from tallystick.labels.batch.joined import joined_columns, with_joins
 from tallystick.labels.definition.checks import (
     check_columns,
     check_filters,
@@ -34,9 +34,9 @@ from tallystick.labels.definition.loading import (
 )
 from tallystick.labels.definition.resolve import Definition, Resolved, declared_types, resolve
 from tallystick.labels.live.live import Live
-from tallystick.labels.meaning.arithmetic import by_column, to_labels
+from tallystick.labels.meaning.arithmetic import to_labels
 from tallystick.labels.meaning.facts import REFUSED, Rows, normalise, prepare
-from tallystick.labels.meaning.values import Values, to_series
+from tallystick.labels.meaning.values import Values
 from tallystick.labels.plan import Leaf, Node, all_leaves
 from tallystick.labels.words import WORDS
 
@@ -311,8 +311,7 @@ class Library:
         return rows_of
 
     def _joined(self, points: pl.DataFrame, joins: Mapping[str, Node], rows_of: RowsOf) -> list[pl.Series]:
-        found = self._values(points, joins.values(), rows_of)
-        return [to_series(column, by_column(node, found, points.height), node.type) for column, node in joins.items()]
+        return joined_columns(joins, self._values(points, joins.values(), rows_of), points.height)
 
     def refused(self, facts: Mapping[str, pl.DataFrame] | None = None) -> dict[str, pl.DataFrame]:
         """The facts that count nowhere, by stream: the frame's rows with a column `reason`.

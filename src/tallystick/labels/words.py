@@ -293,14 +293,6 @@ WORDS = Catalogue(
             "the facts of {stream} cannot be read: {detail}; allowed: Parquet files, a folder of them, or a lazy frame",
             "{stream} 的事实无法读取：{detail}；允许：Parquet 文件、其文件夹或惰性数据表",
         ),
-        "labels.apart_anchor": (
-            "label {name} counts for {entity} around an event of {other}, so it needs facts of two keys at once; allowed here: an anchor of the same entity; Library.at computes the others",
-            "标签 {name} 围绕 {other} 的事件统计 {entity}，需同时读取两个键的事实；此处只允许同一实体的锚点；其余请用 Library.at",
-        ),
-        "labels.apart_join": (
-            "label {name} reads stream {stream}, which has joined columns ({columns}); allowed here: streams without joins; Library.at computes the others",
-            "标签 {name} 读取带关联列（{columns}）的流 {stream}；此处只允许没有关联列的流；其余请用 Library.at",
-        ),
         "labels.feel_types": (
             "{given!r} brings {left} and {right} together, which can only be null; allowed: one type on both sides",
             "{given!r} 将 {left} 与 {right} 放在一起，结果只能为 null；两侧须为同一类型",

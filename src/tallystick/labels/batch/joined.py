@@ -8,10 +8,12 @@ import polars as pl
 
 from tallystick.labels.definition.define import Events
 from tallystick.labels.definition.resolve import declared_types
+from tallystick.labels.meaning.arithmetic import by_column
 from tallystick.labels.meaning.facts import AT, ID, KNOWN, REFUSED, REVISION, normalise
-from tallystick.labels.plan import Node
+from tallystick.labels.meaning.values import Values, to_series
+from tallystick.labels.plan import Leaf, Node
 
-_ROW = "@row"
+ROW = "@row"
 
 
 def with_joins(
@@ -31,19 +33,34 @@ def with_joins(
     joins
         Joined column → the label that gives it.
     values_at
-        Gives the joined columns at points: the facts' own keys, t = `at`, k = the instant before they were known.
+        Gives the joined columns at the points of `fact_points`.
+    """
+    points = fact_points(events, frame)
+    found = dict(zip(joins, values_at(points), strict=True))
+    return beside(frame, pl.DataFrame([points[ROW], *(values.alias(column) for column, values in found.items())]))
+
+
+def fact_points(events: Events, frame: pl.DataFrame) -> pl.DataFrame:
+    """The points at which joined columns are asked: the fact's own keys, t = `at`, k = the instant before it was known.
+
+    One for each fact that counts, with its row in `@row` and its `@id` and `@revision`; none for a retraction that does
+    not say when what it takes back had happened.
     """
     facts, _ = normalise(events, frame, (), declared_types(events))
+    counted = facts.with_row_index(ROW).filter(pl.col(REFUSED).is_null() & pl.col(AT).is_not_null())
+    keys = [pl.col(column).alias(entity.name) for entity, column in events.keys.items()]
     # A revision that is delivered twice is one fact: it counts from its first delivery.
-    first = facts.with_row_index(_ROW).with_columns(
-        pl.when(pl.col(REFUSED).is_null()).then(pl.col(KNOWN)).min().over(ID, REVISION).alias(KNOWN)
-    )
-    asked = first.filter(pl.col(REFUSED).is_null() & pl.col(AT).is_not_null())
-    keys = [asked[column].alias(entity.name) for entity, column in events.keys.items()]
-    points = pl.DataFrame([asked[AT].alias("t"), (asked[KNOWN] - 1).alias("k"), *keys])
-    found = pl.DataFrame(
-        [asked[_ROW], *(values.alias(column) for column, values in zip(joins, values_at(points), strict=True))]
-    )
-    rows = pl.DataFrame({_ROW: pl.int_range(frame.height, dtype=pl.UInt32, eager=True)})
-    aligned = rows.join(found, on=_ROW, how="left", maintain_order="left").drop(_ROW)
-    return frame.drop(list(joins), strict=False).hstack(aligned)
+    first = pl.col(KNOWN).min().over(ID, REVISION)
+    return counted.select(pl.col(ROW).cast(pl.Int64), ID, REVISION, *keys, t=pl.col(AT), k=first - 1)
+
+
+def joined_columns(joins: Mapping[str, Node], found: Mapping[Leaf, Values], size: int) -> list[pl.Series]:
+    """The joined columns at `size` points, from the values of all their aggregates there."""
+    return [to_series(column, by_column(node, found, size), node.type) for column, node in joins.items()]
+
+
+def beside(frame: pl.DataFrame, joined: pl.DataFrame) -> pl.DataFrame:
+    """The facts with joined columns given by `@row`; null in those that count nowhere."""
+    rows = pl.DataFrame({ROW: pl.int_range(frame.height, eager=True)})
+    aligned = rows.join(joined, on=ROW, how="left", maintain_order="left").drop(ROW)
+    return frame.drop(aligned.columns, strict=False).hstack(aligned)

@@ -140,7 +140,12 @@ def own_events(rows: Rows, id: pl.Series) -> Ints:
 
 
 def run_at(
-    points: Points, leaves: Iterable[Leaf], streams: Mapping[str, Events], rows_of: Callable[[str], Rows], zone: str
+    points: Points,
+    leaves: Iterable[Leaf],
+    streams: Mapping[str, Events],
+    rows_of: Callable[[str], Rows],
+    zone: str,
+    given: Mapping[Leaf, Values] | None = None,
 ) -> dict[Leaf, Values]:
     """The value of every leaf at every point.
 
@@ -156,8 +161,10 @@ def run_at(
         Gives the row versions of a stream.
     zone
         IANA time zone of calendar units and of instants in filters.
+    given
+        Anchors and links whose values are known already.
     """
-    found: dict[Leaf, Values] = {}
+    found: dict[Leaf, Values] = dict(given or {})
     waiting = list(dict.fromkeys(leaves))
     asked: dict[str, Asked] = {}
     while waiting:

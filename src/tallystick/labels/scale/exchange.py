@@ -118,6 +118,10 @@ class Ranges:
         """The rows from `number * rows` on."""
         return pl.read_ipc(self._path(number))
 
+    def drop(self, number: int) -> None:
+        """Delete a range."""
+        self._path(number).unlink()
+
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:05}.arrow"
 

@@ -1,27 +1,28 @@
-"""Labels one entity at a time: how a run is cut into passes, what one pass computes, and how passes become labels.
+"""Labels one entity at a time: how a run is cut into passes, and what one pass computes.
 
 A pass needs only the facts of the keys of its points, so keys can be spread over partitions of a disk or of a cluster.
-It runs the engine of `Library.at`; formulas over several entities are finished when all passes are done.
+It runs the engine of `Library.at`. What it hangs on, a link that gives its keys or a life event of another key, comes
+from passes before it, with the points. Formulas over several entities are finished when all passes are done.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import numpy as np
 import polars as pl
 
-from tallystick.core import InputError
 from tallystick.labels.batch import points as batch
 from tallystick.labels.definition.resolve import declared_types
-from tallystick.labels.library import Library, RowsOf
+from tallystick.labels.library import Library
 from tallystick.labels.meaning.facts import Rows, prepare
 from tallystick.labels.meaning.values import Values, to_series
-from tallystick.labels.plan import Leaf, all_leaves
-from tallystick.labels.words import WORDS
+from tallystick.labels.plan import Leaf, Node, all_leaves, needs
 
 ROW, PART = "@row", "@part"
+GIVEN = "@"
+"""Marks the columns of what a pass hangs on."""
 
 
 class Pass(msgspec.Struct, frozen=True):
@@ -34,38 +35,74 @@ class Pass(msgspec.Struct, frozen=True):
     via
         The leaf that gives the key, where the point itself does not name it.
     leaves
-        What is computed.
+        What is computed, each after the anchors that it hangs on.
     streams
         Whose facts that needs.
+    given
+        The link and the anchors of other passes that the leaves hang on.
     """
 
     entity: str
     via: Leaf | None
     leaves: tuple[Leaf, ...]
     streams: tuple[str, ...]
+    given: tuple[Leaf, ...]
 
 
-def passes_of(library: Library, names: Iterable[str]) -> tuple[Pass, ...]:
-    """The passes that labels need, each after the one whose values name its keys.
+def passes_of(nodes: Iterable[Node]) -> tuple[Pass, ...]:
+    """The passes that plans need, each after those whose values it is given.
 
-    Raises
-    ------
-    InputError
-        For a label whose window hangs on a life event of another key, or that reads a joined column: these need facts
-        of several keys at once.
+    Examples
+    --------
+    >>> from tallystick.labels import Entity, Events
+    >>> card, shop = Entity("card"), Entity("shop")
+    >>> buys = Events("buys", id="id", at="at", keys={card: "card", shop: "shop"})
+    >>> opened = buys.per(shop).first_at().over("lifetime")
+    >>> labels = {"early": buys.per(card).count().after(opened, within="7d"), "all": buys.per(card).count().over("7d")}
+    >>> [one.entity for one in passes_of(Library(labels, {"buys": buys}).nodes().values())]
+    ['shop', 'card']
     """
-    groups: dict[tuple[str, Leaf | None], list[Leaf]] = {}
-    for name in names:
-        for leaf in library.leaves([name]):
-            _require_apart(library, name, leaf)
-            group = groups.setdefault((leaf.entity, leaf.via), [])
-            if leaf not in group:
-                group.append(leaf)
+    leaves = tuple(dict.fromkeys(leaf for node in nodes for leaf in all_leaves(node)))
+    last: dict[tuple[str, Leaf | None], int] = {}
+    for leaf in leaves:
+        last[_key(leaf)] = max(_depth(leaf), last.get(_key(leaf), 0))
+    # Each as late as what hangs on it allows: the fewer passes over one key, the less is spread.
+    turns = {leaf: last[_key(leaf)] for leaf in leaves}
+    for leaf in reversed(leaves):
+        for need in needs(leaf):
+            turns[need] = min(turns[need], turns[leaf] - (_key(need) != _key(leaf)))
+    groups: dict[tuple[int, str, Leaf | None], list[Leaf]] = {}
+    for leaf, turn in turns.items():
+        groups.setdefault((turn, *_key(leaf)), []).append(leaf)
     found = []
-    for (entity, via), group in groups.items():
-        streams = dict.fromkeys(part.stream for leaf in group for part in all_leaves(_here(leaf)))
-        found.append(Pass(entity, via, tuple(group), tuple(streams)))
-    return tuple(sorted(found, key=lambda one: _depth(one.via)))
+    for (_, entity, via), group in sorted(groups.items(), key=lambda one: one[0][0]):
+        streams = dict.fromkeys(leaf.stream for leaf in group)
+        given = dict.fromkeys(need for leaf in group for need in needs(leaf) if need not in group)
+        found.append(Pass(entity, via, tuple(group), tuple(streams), tuple(given)))
+    return tuple(found)
+
+
+def _key(leaf: Leaf) -> tuple[str, Leaf | None]:
+    return leaf.entity, leaf.via
+
+
+def _depth(leaf: Leaf) -> int:
+    """How many passes come before the first that can compute a leaf."""
+    return max((_depth(need) + (_key(need) != _key(leaf)) for need in needs(leaf)), default=0)
+
+
+def streams_of(passes: Iterable[Pass]) -> list[str]:
+    """The streams whose facts passes read."""
+    return list(dict.fromkeys(stream for one in passes for stream in one.streams))
+
+
+def joined_last(library: Library, streams: Iterable[str]) -> list[str]:
+    """Streams and those that their joined columns read, each after what it is joined with."""
+    found: dict[str, None] = {}
+    for stream in streams:
+        joins = library._joins(stream)
+        found |= dict.fromkeys((*joined_last(library, streams_of(passes_of(joins.values()))), stream))
+    return list(found)
 
 
 def label_of(library: Library, names: Iterable[str], one: Pass) -> str:
@@ -73,43 +110,21 @@ def label_of(library: Library, names: Iterable[str], one: Pass) -> str:
     return next(name for name in names if set(library.leaves([name])) & set(one.leaves))
 
 
-def _require_apart(library: Library, name: str, leaf: Leaf) -> None:
-    anchor = leaf.window.anchor
-    if anchor is not None and (anchor.entity, anchor.via) != (leaf.entity, leaf.via):
-        raise InputError(WORDS("labels.apart_anchor", name=name, entity=leaf.entity, other=anchor.entity))
-    joins = library._joins(leaf.stream)
-    if joins:
-        raise InputError(WORDS("labels.apart_join", name=name, stream=leaf.stream, columns=", ".join(joins)))
-
-
-def _depth(via: Leaf | None) -> int:
-    return 0 if via is None else 1 + _depth(via.via)
-
-
-def _here(leaf: Leaf) -> Leaf:
-    """The leaf for points that carry its key themselves."""
-    anchor = leaf.window.anchor
-    if anchor is None:
-        return msgspec.structs.replace(leaf, via=None)
-    return msgspec.structs.replace(leaf, via=None, window=msgspec.structs.replace(leaf.window, anchor=_here(anchor)))
-
-
-def run_pass(library: Library, one: Pass, points: pl.DataFrame, rows_of: RowsOf) -> dict[Leaf, Values]:
-    """The leaves of a pass at points that carry its key as a column named by the entity, and `t`, `k` and own events.
+def run_pass(library: Library, one: Pass, points: pl.DataFrame, facts: Mapping[str, Rows]) -> dict[Leaf, Values]:
+    """The leaves of a pass at points.
 
     Parameters
     ----------
     points
-        As for `Library.at`, `k` filled in.
-    rows_of
-        Gives, by stream, the row versions made of all facts of every event that ever had one of the points' keys, or
-        is the own event of a point.
+        As for `Library.at`, `k` filled in, with the columns of what the pass is given (`to_columns`, marked `GIVEN`);
+        the key as a column named by the entity where no link gives it.
+    facts
+        By stream, the row versions made of all facts of every event that ever had one of the points' keys, or is the
+        own event of a point.
     """
-    asked = batch.read_points(points, library._typed, rows_of)
-    here = {leaf: _here(leaf) for leaf in one.leaves}
-    wanted = list(dict.fromkeys(part for leaf in here.values() for part in all_leaves(leaf)))
-    found = batch.run_at(asked, wanted, library._typed, rows_of, library.zone)
-    return {leaf: found[stripped] for leaf, stripped in here.items()}
+    asked = batch.read_points(points, library._typed, facts.__getitem__)
+    given = from_columns(one.given, points, GIVEN)
+    return batch.run_at(asked, one.leaves, library._typed, facts.__getitem__, library.zone, given)
 
 
 def open_k(frame: pl.DataFrame) -> pl.Series:
@@ -122,44 +137,48 @@ def open_k(frame: pl.DataFrame) -> pl.Series:
     return own & frame["k"].is_null() if "k" in frame.columns else own
 
 
-def first_known(library: Library, points: pl.DataFrame, rows_of: RowsOf) -> pl.Series:
-    """The k of points: as given, else the own event's first known instant, else t."""
-    asked = batch.read_points(points, library._typed, rows_of)
-    return pl.Series("k", asked.k)
-
-
-def reader(library: Library, facts: Mapping[str, pl.DataFrame]) -> RowsOf:
-    """Gives the row versions of a stream, made when first asked for."""
-    made: dict[str, Rows] = {}
+def first_known(library: Library, points: pl.DataFrame, facts: Mapping[str, pl.DataFrame]) -> pl.Series:
+    """The k of points: as given, else the own event's first known instant, else t; facts need no joined columns."""
 
     def rows_of(stream: str) -> Rows:
-        if stream not in made:
-            events = library._typed[stream]
-            made[stream] = prepare(events, facts[stream], library._resolved.columns[stream], declared_types(events))
-        return made[stream]
+        return _rows(library, stream, facts[stream], library._source_columns(stream))
 
-    return rows_of
+    return pl.Series("k", batch.read_points(points, library._typed, rows_of).k)
 
 
-def to_columns(one: Pass, found: Mapping[Leaf, Values]) -> list[pl.Series]:
-    """Values as columns that can be kept: `v0`, `r0` (the reason) and, of leaves with a cap, `a0`, and so on."""
+def prepared(library: Library, facts: Mapping[str, pl.DataFrame]) -> dict[str, Rows]:
+    """The row versions of streams, of facts that have their joined columns."""
+    columns = library._resolved.columns
+    return {stream: _rows(library, stream, frame, columns[stream]) for stream, frame in facts.items()}
+
+
+def _rows(library: Library, stream: str, frame: pl.DataFrame, columns: Iterable[str]) -> Rows:
+    events = library._typed[stream]
+    return prepare(events, frame, columns, declared_types(events))
+
+
+def to_columns(leaves: Sequence[Leaf], found: Mapping[Leaf, Values], mark: str = "") -> list[pl.Series]:
+    """Values as columns that can be kept: `v0`, `r0` (the reason) and, of leaves with a cap, `a0`, and so on.
+
+    With a mark it stands before the number.
+    """
     columns = []
-    for i, leaf in enumerate(one.leaves):
+    for i, leaf in enumerate(leaves):
         values = found[leaf]
         data = pl.Series(values.data) if leaf.type.kind != "text" else to_series("", values, leaf.type)
-        columns += [data.alias(f"v{i}"), pl.Series(f"r{i}", values.reason)]
+        columns += [data.alias(f"v{mark}{i}"), pl.Series(f"r{mark}{i}", values.reason)]
         if leaf.cap:
             exact = np.zeros(values.reason.size, np.bool_)
-            columns.append(pl.Series(f"a{i}", exact if values.approximate is None else values.approximate))
+            columns.append(pl.Series(f"a{mark}{i}", exact if values.approximate is None else values.approximate))
     return columns
 
 
-def from_columns(one: Pass, frame: pl.DataFrame) -> dict[Leaf, Values]:
+def from_columns(leaves: Sequence[Leaf], frame: pl.DataFrame, mark: str = "") -> dict[Leaf, Values]:
     """The values of `to_columns`."""
     found = {}
-    for i, leaf in enumerate(one.leaves):
-        data, reason = frame[f"v{i}"], frame[f"r{i}"].to_numpy()
-        approximate = frame[f"a{i}"].to_numpy() if leaf.cap else None
+    for i, leaf in enumerate(leaves):
+        data, reason = frame[f"v{mark}{i}"], frame[f"r{mark}{i}"].cast(pl.UInt8).to_numpy()
+        approximate = frame[f"a{mark}{i}"].to_numpy() if leaf.cap else None
         if data.dtype == pl.String:
             found[leaf] = Values(np.arange(frame.height), reason, data, approximate)
         else:
@@ -167,11 +186,11 @@ def from_columns(one: Pass, frame: pl.DataFrame) -> dict[Leaf, Values]:
     return found
 
 
-def overlay(found: Mapping[Leaf, Values], via: Values | None) -> dict[Leaf, Values]:
-    """Values of a pass whose keys another leaf gave: missing, for its reason, where it gave none."""
-    if via is None or not via.reason.any():
-        return dict(found)
-    return {
-        leaf: msgspec.structs.replace(values, reason=np.where(via.reason != 0, via.reason, values.reason))
-        for leaf, values in found.items()
-    }
+def no_values(leaves: Iterable[Leaf]) -> dict[Leaf, Values]:
+    """The values at no points."""
+    found = {}
+    for leaf in leaves:
+        kind, texts = leaf.type.kind, pl.Series([], dtype=pl.String)
+        data = np.zeros(0, np.float64 if kind == "real" else np.int64)
+        found[leaf] = Values(data, np.zeros(0, np.uint8), texts if kind == "text" else None)
+    return found

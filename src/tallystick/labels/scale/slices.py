@@ -20,7 +20,6 @@ from tallystick.labels.kernels.rows import FOREVER, Ints
 from tallystick.labels.library import Library
 from tallystick.labels.meaning.facts import AT, ID, KNOWN, REFUSED, held, normalise
 from tallystick.labels.meaning.windows import reach
-from tallystick.labels.plan import all_leaves
 from tallystick.labels.scale.exchange import Exchange
 from tallystick.labels.scale.passes import Pass
 from tallystick.labels.scale.sources import Repeats
@@ -42,10 +41,10 @@ class Spread(msgspec.Struct, frozen=True):
 def reaches(one: Pass) -> dict[str, int]:
     """How far back a pass needs each stream; without those of which it needs all."""
     found: dict[str, int | None] = {}
-    for leaf in (part for whole in one.leaves for part in all_leaves(whole) if part.entity == one.entity):
+    for leaf in one.leaves:
         back, before = reach(leaf), found.get(leaf.stream, 0)
         found[leaf.stream] = None if back is None or before is None else max(back, before)
-    return {stream: back for stream, back in found.items() if back is not None and stream in one.streams}
+    return {stream: back for stream, back in found.items() if back is not None}
 
 
 def cuts(at: Ints, back: int, rows: int) -> list[int]:

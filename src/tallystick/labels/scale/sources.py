@@ -15,7 +15,7 @@ from tallystick.core.numeric import kernel
 from tallystick.labels.definition.resolve import declared_types
 from tallystick.labels.library import Library
 from tallystick.labels.meaning.facts import AT, ID, KNOWN, REFUSED, REVISION, held, normalise
-from tallystick.labels.scale.exchange import Parts
+from tallystick.labels.scale.exchange import Parts, Ranges
 from tallystick.labels.words import WORDS
 
 _UTC = pl.Datetime("us", "UTC")
@@ -71,6 +71,7 @@ class Facts:
         self.library, self._given, self._rows, self._bits_max = library, given, rows, bits_max
         self._columns: dict[str, list[str]] = {}
         self.sizes: dict[str, int] = {}
+        self._kept: dict[str, Ranges] = {}
         self.empty: dict[str, pl.DataFrame] = {}
         self.repeats: dict[str, Repeats] = {}
 
@@ -94,8 +95,18 @@ class Facts:
             repeats.observe(frame[column])
 
     def read(self, stream: str) -> Iterator[pl.DataFrame]:
-        """The facts of an opened stream in their order, with the columns that labels read."""
-        return batches(self._given[stream], self._columns[stream], self._rows)
+        """The facts of an opened stream in their order, with the columns that labels read; a frame at the least."""
+        if stream not in self._kept:
+            yield from batches(self._given[stream], self._columns[stream], self._rows)
+            return
+        kept = self._kept[stream]
+        for number in range(kept.count):
+            frame = kept.read(number)
+            yield from frame.iter_slices(self._rows) if frame.height else (frame,)
+
+    def keep(self, stream: str, kept: Ranges) -> None:
+        """From now on read a stream's facts as they were kept, with their joined columns."""
+        self._kept[stream], self.empty[stream] = kept, kept.read(0).clear()
 
     def own_points(self, stream: str) -> Iterator[pl.DataFrame]:
         """A point for each first revision that counts; its k where no other fact of the event can change that."""

@@ -1,66 +1,49 @@
 """Labels on Spark: our engine in Spark's workers, one entity at a time, with the bits of `Library.at`.
 
-Spark only brings facts and points of a key together; nothing of a label's meaning is written in its language. The label
-file travels as text and is built once in each worker.
+Spark only brings facts and points of a key together; nothing of a label's meaning is written in its language.
 """
 
 from __future__ import annotations
 
-import hashlib
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial, reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-import msgspec
-import polars as pl
-
-from tallystick.core import Field, InputError
-from tallystick.labels.library import Library, RowsOf
-from tallystick.labels.meaning.values import Values
+from tallystick.core import Field, FieldType, InputError
+from tallystick.labels.library import Library
 from tallystick.labels.plan import Leaf
 from tallystick.labels.scale.passes import (
+    GIVEN,
     PART,
     ROW,
     Pass,
-    first_known,
-    from_columns,
+    joined_last,
     label_of,
-    overlay,
     passes_of,
-    reader,
-    run_pass,
-    to_columns,
+    streams_of,
 )
 from tallystick.labels.scale.sources import OPTIONAL
+from tallystick.labels.scale.workers import (
+    FIRST,
+    STREAM,
+    Cogrouped,
+    K,
+    Recipe,
+    T,
+    asker,
+    finisher,
+    joined,
+    knower,
+    labelled,
+    runner,
+)
 from tallystick.labels.words import WORDS
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from pyspark.sql import Column, DataFrame, SparkSession
 
-Cogrouped: TypeAlias = "Callable[[pa.Table, pa.Table], pa.Table]"
-
-_STREAM, _OWN, _T, _K = "@stream", "@own", "@t", "@k"
-_BUILT: dict[str, Library] = {}
-
-
-class Recipe(msgspec.Struct, frozen=True):
-    """A library as it travels to workers: the label file's text, its zone and the fields of its sources."""
-
-    source: str
-    zone: str
-    schemas: Mapping[str, Mapping[str, Field]] | None
-
-    def library(self) -> Library:
-        """The library; built once in each process."""
-        key = hashlib.sha256(msgspec.json.encode((self.source, self.zone, repr(self.schemas)))).hexdigest()
-        if key not in _BUILT:
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder, "labels.py")
-                path.write_text(self.source, "utf-8")
-                _BUILT[key] = Library.from_file(path, self.zone, schemas=self.schemas)
-        return _BUILT[key]
+_KEY, _OWN, _HOMES = "@key", "@own", "@homes"
 
 
 def at_spark(
@@ -85,7 +68,8 @@ def at_spark(
     points
         As for `Library.at`. They are computed once and kept by Spark, for their rows are numbered.
     facts
-        Stream → its facts, as for `Library.at`. Timestamps without a zone are UTC.
+        Stream → its facts, as for `Library.at`. Timestamps without a zone are UTC. Facts with joined columns are kept
+        by Spark too, without and with these.
     zone, schemas
         As for `Library.from_file`.
     labels
@@ -102,31 +86,36 @@ def at_spark(
     Raises
     ------
     InputError
-        As `Library.at`, and for labels that need facts of several keys at once (see `passes_of`).
+        As `Library.at`.
     """
     from pyspark.sql import functions as F
 
     library = Library.from_file(path, zone, schemas=schemas)
     recipe = Recipe(Path(path).read_text("utf-8"), library.zone, schemas)
     names = library._chosen(labels)
-    passes = passes_of(library, names)
-    _check(library, names, passes, points, facts)
+    passes = passes_of(library.nodes(names).values())
+    streams = joined_last(library, streams_of(passes))
+    _check(library, names, passes, streams, points, facts)
     count = partitions or int(spark.conf.get("spark.sql.shuffle.partitions") or 200)
-    work = _Work(recipe, library, passes, dict(facts), count)
+    work = _Work(recipe, library, dict(facts), count)
+    for stream in streams:
+        work.join(stream)
     # Row numbers hang on how Spark splits its work, so they are fixed before anything is joined by them.
     base = points.withColumn(ROW, F.monotonically_increasing_id()).localCheckpoint()
-    asked = work.known(base.select(ROW, *_kept(base), *_instants(base)))
-    found = asked
-    for number, one in enumerate(passes):
-        found = found.join(work.found(number, one, found), ROW)
-    values = [f"{name}{number}_{i}" for number, one in enumerate(passes) for i, name in _parts(one)]
-    made = base.join(found.select(ROW, *values), ROW)
-    finish = _finisher(recipe, names, passes, points.columns)
-    return made.mapInArrow(finish, _final_schema(library, names, points))
+    wanted = {"stream", "id"} | {one.entity for one in passes if one.via is None}
+    kept = [name for name in base.columns if name in wanted]
+    found = work.values(passes, work.known(base.select(ROW, *kept, *_instants(base))))
+    finish = finisher(recipe, passes, points.columns, partial(labelled, names))
+    return base.join(found, ROW).mapInArrow(finish, _final_schema(library, names, points))
 
 
 def _check(
-    library: Library, names: list[str], passes: Iterable[Pass], points: DataFrame, facts: Mapping[str, DataFrame]
+    library: Library,
+    names: list[str],
+    passes: Iterable[Pass],
+    streams: Iterable[str],
+    points: DataFrame,
+    facts: Mapping[str, DataFrame],
 ) -> None:
     given = ", ".join(points.columns)
     taken = [name for name in names if {name, f"{name}__missing", f"{name}__approximate"} & set(points.columns)]
@@ -134,7 +123,7 @@ def _check(
         raise InputError(WORDS("labels.point_taken", given=taken[0]))
     if "t" not in points.columns:
         raise InputError(WORDS("labels.points", given="t", allowed=given))
-    inner = [name for name in (ROW, PART, _T, _K, "@key", "@first") if name in points.columns]
+    inner = [name for name in (ROW, PART, T, K, _KEY, FIRST) if name in points.columns]
     if inner:
         raise InputError(WORDS("labels.apart_inner", given=inner[0]))
     own = [name for name in ("stream", "id") if name in points.columns]
@@ -144,17 +133,13 @@ def _check(
         if one.entity and one.via is None and one.entity not in points.columns:
             name = label_of(library, names, one)
             raise InputError(WORDS("labels.point_entity", name=name, entity=one.entity, allowed=given))
-        for stream in one.streams:
-            if stream not in facts:
-                raise InputError(WORDS("labels.facts", stream=stream, given=", ".join(facts)))
-            for column in library.columns(stream):
-                if column not in facts[stream].columns:
-                    allowed = ", ".join(facts[stream].columns)
-                    raise InputError(WORDS("labels.column", stream=stream, given=column, allowed=allowed))
-
-
-def _kept(points: DataFrame) -> list[str]:
-    return [name for name in points.columns if name not in (ROW, "t", "k")]
+    for stream in streams:
+        if stream not in facts:
+            raise InputError(WORDS("labels.facts", stream=stream, given=", ".join(facts)))
+        for column in library.columns(stream):
+            if column not in facts[stream].columns:
+                allowed = ", ".join(facts[stream].columns)
+                raise InputError(WORDS("labels.column", stream=stream, given=column, allowed=allowed))
 
 
 def _instants(points: DataFrame) -> list[Column]:
@@ -171,96 +156,125 @@ def _instants(points: DataFrame) -> list[Column]:
         return F.col(name)
 
     k = micros("k") if "k" in points.columns else F.lit(None).cast("long")
-    return [micros("t").alias(_T), k.cast("long").alias(_K)]
+    return [micros("t").alias(T), k.cast("long").alias(K)]
 
 
-def _parts(one: Pass) -> Iterator[tuple[int, str]]:
-    for i, leaf in enumerate(one.leaves):
+def _columns(leaves: Iterable[Leaf], mark: object) -> Iterator[tuple[str, Leaf]]:
+    """The columns of `to_columns`."""
+    for i, leaf in enumerate(leaves):
         for letter in ("v", "r", *(["a"] if leaf.cap else [])):
-            yield i, letter
+            yield f"{letter}{mark}{i}", leaf
 
 
 class _Work:
-    """The passes of one call, as Spark runs them."""
+    """What the passes of one call share, as Spark runs them."""
 
-    def __init__(
-        self, recipe: Recipe, library: Library, passes: tuple[Pass, ...], facts: dict[str, DataFrame], parts: int
-    ) -> None:
-        self.recipe, self.library, self.passes, self.parts = recipe, library, passes, parts
+    def __init__(self, recipe: Recipe, library: Library, facts: dict[str, DataFrame], parts: int) -> None:
+        self.recipe, self.library, self.parts = recipe, library, parts
         self.facts = {}
         for stream, frame in facts.items():
             if stream in library.streams:
                 wanted = dict.fromkeys((*library.columns(stream), *OPTIONAL))
                 self.facts[stream] = frame.select(*(name for name in wanted if name in frame.columns))
 
+    def join(self, stream: str) -> None:
+        """Give the facts of a stream their joined columns; what these read is joined before."""
+        from pyspark.sql import functions as F
+        from pyspark.sql import types as S
+
+        joins = self.library._joins(stream)
+        if not joins:
+            return
+        events, passes = self.library.streams[stream], passes_of(joins.values())
+        base = self.facts[stream].withColumn(ROW, F.monotonically_increasing_id()).localCheckpoint()
+        wanted = (events.id, events.at, events.sequence or events.id, *events.keys.values(), *OPTIONAL)
+        keyed = base.select(ROW, *(name for name in dict.fromkeys(wanted) if name in base.columns))
+        # A revision that is delivered twice is one fact, so all facts of an event are looked at together.
+        keyed = keyed.withColumn(PART, self._part(keyed, events.id)).filter(F.col(PART).isNotNull())
+        names = [f"`{entity.name}` {_kind(keyed, column)}" for entity, column in events.keys.items()]
+        schema = ", ".join([f"`{ROW}` long", *names, f"`{T}` long", f"`{K}` long"])
+        asked = keyed.groupBy(PART).applyInArrow(asker(self.recipe, stream), schema)
+        made = [S.StructField(column, _type(node.type)) for column, node in joins.items()]
+        rows = S.StructType([S.StructField(ROW, S.LongType()), *made])
+        found = self.values(passes, asked).mapInArrow(
+            finisher(self.recipe, passes, [ROW], partial(joined, stream)), rows
+        )
+        kept = base.drop(*joins).join(found, ROW, "left").drop(ROW)
+        self.facts[stream] = kept.localCheckpoint()
+
+    def values(self, passes: tuple[Pass, ...], asked: DataFrame) -> DataFrame:
+        """Row numbers with the values of all passes at numbered points."""
+        found: list[DataFrame] = []
+        # What is read twice, Spark computes twice, unless it is kept.
+        asked = asked.localCheckpoint()
+        for number, one in enumerate(passes):
+            before = [frame for frame, other in zip(found, passes, strict=False) if set(one.given) & set(other.leaves)]
+            made = self._found(passes, number, reduce(_by_row, before, asked))
+            given = any(set(other.given) & set(one.leaves) for other in passes)
+            found.append(made.localCheckpoint() if given else made)
+        return reduce(_by_row, found, asked.select(ROW))
+
     def known(self, asked: DataFrame) -> DataFrame:
         """The points with their k: that of the own event where none is given, else t."""
         from pyspark.sql import functions as F
 
         if "id" in asked.columns:
-            late = asked.filter(F.col(_K).isNull() & F.col("id").isNotNull() & F.col("stream").isNotNull())
+            late = asked.filter(F.col(K).isNull() & F.col("id").isNotNull() & F.col("stream").isNotNull())
             streams = sorted(row["stream"] for row in late.select("stream").distinct().collect())
             for stream in streams:
                 if stream not in self.facts:
                     raise InputError(WORDS("labels.no_stream", given=stream, allowed=", ".join(self.facts)))
             if streams:
                 by_id = self._part(late, "id")
-                points = late.select(ROW, F.col(_T).alias("t"), F.col(_K).alias("k"), "stream", "id", by_id.alias(PART))
+                points = late.select(ROW, F.col(T).alias("t"), F.col(K).alias("k"), "stream", "id", by_id.alias(PART))
                 facts = {
                     stream: self.facts[stream].withColumn(
                         PART, self._part(self.facts[stream], self.library.streams[stream].id)
                     )
                     for stream in streams
                 }
-                found = self._together(points, facts, _knower(self.recipe), f"`{ROW}` long, `@first` long")
-                asked = asked.join(found, ROW, "left").withColumn(_K, F.coalesce(_K, "@first")).drop("@first")
-        return asked.withColumn(_K, F.coalesce(_K, _T))
+                found = self._together(points, facts, knower(self.recipe), f"`{ROW}` long, `{FIRST}` long")
+                asked = asked.join(found, ROW, "left").withColumn(K, F.coalesce(K, FIRST)).drop(FIRST)
+        return asked.withColumn(K, F.coalesce(K, T))
 
-    def found(self, number: int, one: Pass, asked: DataFrame) -> DataFrame:
-        """Row numbers with the values of a pass."""
+    def _found(self, passes: tuple[Pass, ...], number: int, asked: DataFrame) -> DataFrame:
+        """Row numbers with the values of a pass, of points that carry those of the passes before it."""
         from pyspark.sql import functions as F
 
-        own = "id" in asked.columns
+        one, own = passes[number], "id" in asked.columns
+        places = {leaf: f"{source}_{i}" for source, done in enumerate(passes) for i, leaf in enumerate(done.leaves)}
         if one.entity:
-            asked = asked.withColumn("@key", self._key(one))
-            part = F.coalesce(self._part(asked, "@key"), F.pmod(F.col(ROW), F.lit(self.parts)).cast("int"))
+            given = places.get(one.via) if one.via else None
+            key = F.when(F.col(f"r{given}") == 0, F.col(f"v{given}")) if given else F.col(one.entity)
+            asked = asked.withColumn(_KEY, key)
+            part = F.coalesce(self._part(asked, _KEY), F.pmod(F.col(ROW), F.lit(self.parts)).cast("int"))
         elif own:
             part = F.coalesce(self._part(asked, "id"), F.lit(0))
         else:
             part = F.pmod(F.col(ROW), F.lit(self.parts)).cast("int")
         asked = asked.withColumn(PART, part)
+        carried = [F.col(f"{name[0]}{places[leaf]}").alias(name) for name, leaf in _columns(one.given, GIVEN)]
         points = asked.select(
             ROW,
             PART,
-            *([F.col("@key").alias(one.entity)] if one.entity else []),
-            F.col(_T).alias("t"),
-            F.col(_K).alias("k"),
+            *([one.entity] if one.entity and one.via is None else []),
+            F.col(T).alias("t"),
+            F.col(K).alias("k"),
             *(["stream", "id"] if own else []),
+            *carried,
         )
         facts = {stream: self._spread(one, stream, asked if own else None) for stream in one.streams}
         columns = [f"`{ROW}` long"]
-        for i, letter in _parts(one):
-            kind = one.leaves[i].type.kind
-            value = "string" if kind == "text" else "double" if kind == "real" else "long"
-            columns.append(f"{letter}{number}_{i} { {'v': value, 'r': 'short', 'a': 'boolean'}[letter] }")
-        return self._together(points, facts, _runner(self.recipe, number, one), ", ".join(columns))
-
-    def _key(self, one: Pass) -> Column:
-        from pyspark.sql import functions as F
-
-        if one.via is None:
-            return F.col(one.entity)
-        number = next(place for place, other in enumerate(self.passes) if one.via in other.leaves)
-        i = self.passes[number].leaves.index(one.via)
-        return F.when(F.col(f"r{number}_{i}") == 0, F.col(f"v{number}_{i}"))
+        for name, leaf in _columns(one.leaves, f"{number}_"):
+            value = {"text": "string", "real": "double"}.get(leaf.type.kind, "long")
+            columns.append(f"{name} { {'v': value, 'r': 'short', 'a': 'boolean'}[name[0]] }")
+        return self._together(points, facts, runner(self.recipe, number, one), ", ".join(columns))
 
     def _part(self, frame: DataFrame, name: str) -> Column:
         """The group of a key, null for none: whole numbers hash as such, whatever their width."""
         from pyspark.sql import functions as F
-        from pyspark.sql.types import IntegralType
 
-        kind = "long" if isinstance(frame.schema[name].dataType, IntegralType) else "string"
-        part = F.pmod(F.xxhash64(F.col(name).cast(kind)), F.lit(self.parts)).cast("int")
+        part = F.pmod(F.xxhash64(F.col(name).cast(_kind(frame, name))), F.lit(self.parts)).cast("int")
         return F.when(F.col(name).isNotNull(), part)
 
     def _spread(self, one: Pass, stream: str, own: DataFrame | None) -> DataFrame:
@@ -277,18 +291,16 @@ class _Work:
             guests = own.filter(F.col("stream") == stream).select(F.col("id").alias(events.id), PART)
             tagged = tagged.unionByName(guests.withColumn(_OWN, F.lit(True)), allowMissingColumns=True)
         together = Window.partitionBy(events.id)
-        homes = tagged.withColumn("@homes", F.collect_set(PART).over(together)).filter(~F.col(_OWN))
-        return homes.filter(F.col(events.id).isNotNull()).withColumn(PART, F.explode("@homes")).drop("@homes", _OWN)
+        homes = tagged.withColumn(_HOMES, F.collect_set(PART).over(together)).filter(~F.col(_OWN))
+        return homes.filter(F.col(events.id).isNotNull()).withColumn(PART, F.explode(_HOMES)).drop(_HOMES, _OWN)
 
     def _together(self, points: DataFrame, facts: Mapping[str, DataFrame], work: Cogrouped, schema: str) -> DataFrame:
         """Run `work` on the points and the facts of each group."""
-        from functools import reduce
-
         from pyspark.sql import functions as F
 
         packed = [
             frame.select(
-                PART, F.lit(stream).alias(_STREAM), F.struct(*(c for c in frame.columns if c != PART)).alias(stream)
+                PART, F.lit(stream).alias(STREAM), F.struct(*(c for c in frame.columns if c != PART)).alias(stream)
             )
             for stream, frame in facts.items()
         ]
@@ -296,86 +308,33 @@ class _Work:
         return points.groupBy(PART).cogroup(whole.groupBy(PART)).applyInArrow(work, schema)
 
 
-def _runner(recipe: Recipe, number: int, one: Pass) -> Cogrouped:
-    def work(points: pa.Table, facts: pa.Table) -> pa.Table:
-        asked = _read(points)
-        found = run_pass(recipe.library(), one, asked.drop(ROW, PART), _rows_of(recipe, facts, one.streams))
-        columns = to_columns(one, found)
-        named = [column.alias(f"{column.name[0]}{number}_{column.name[1:]}") for column in columns]
-        return _write(pl.DataFrame([asked[ROW], *named]))
-
-    return work
+def _by_row(left: DataFrame, right: DataFrame) -> DataFrame:
+    return left.join(right, ROW)
 
 
-def _knower(recipe: Recipe) -> Cogrouped:
-    def work(points: pa.Table, facts: pa.Table) -> pa.Table:
-        asked = _read(points)
-        streams = asked["stream"].unique().to_list()
-        known = first_known(recipe.library(), asked.drop(ROW, PART), _rows_of(recipe, facts, streams))
-        return _write(pl.DataFrame([asked[ROW], known.alias("@first")]))
+def _kind(frame: DataFrame, name: str) -> str:
+    """How keys and ids are held."""
+    from pyspark.sql.types import IntegralType
 
-    return work
+    return "long" if isinstance(frame.schema[name].dataType, IntegralType) else "string"
 
 
-def _rows_of(recipe: Recipe, facts: pa.Table, streams: Iterable[str]) -> RowsOf:
-    frame = _read(facts)
-    given = {stream: frame.filter(pl.col(_STREAM) == stream)[stream].struct.unnest() for stream in streams}
-    return reader(recipe.library(), given)
+def _type(type: FieldType) -> Any:
+    from pyspark.sql import types as S
 
-
-def _finisher(
-    recipe: Recipe, names: list[str], passes: tuple[Pass, ...], kept: list[str]
-) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        import pyarrow as pa
-
-        library = recipe.library()
-        for batch in batches:
-            values = [name for name in batch.schema.names if name not in kept and name != ROW]
-            frame = _read(pa.Table.from_batches([batch]).select(values))
-            found: dict[Leaf, Values] = {}
-            for number, one in enumerate(passes):
-                mine = frame.select(
-                    pl.col(f"{letter}{number}_{i}").alias(f"{letter}{i}") for i, letter in _parts(one)
-                ).with_columns(pl.col("^r[0-9]+$").cast(pl.UInt8))
-                found |= overlay(from_columns(one, mine), found[one.via] if one.via else None)
-            made = _write(pl.DataFrame(library.columns_of(names, found, batch.num_rows)))
-            whole = pa.Table.from_batches([batch]).select(kept)
-            for column, field in zip(made.columns, made.schema, strict=True):
-                whole = whole.append_column(field, column)
-            yield from whole.combine_chunks().to_batches()
-
-    return work
-
-
-def _read(table: pa.Table) -> pl.DataFrame:
-    found = pl.from_arrow(table)
-    assert isinstance(found, pl.DataFrame)
-    return found
-
-
-def _write(frame: pl.DataFrame) -> pa.Table:
-    """A frame in the Arrow types that Spark knows."""
-    import pyarrow as pa
-
-    table = frame.with_columns(pl.col(pl.UInt8).cast(pl.Int16)).to_arrow(compat_level=pl.CompatLevel.oldest())
-    fields = [
-        pa.field(field.name, pa.string() if pa.types.is_large_string(field.type) else field.type)
-        for field in table.schema
-    ]
-    return table.cast(pa.schema(fields))
+    kinds = {"real": S.DoubleType(), "text": S.StringType(), "flag": S.BooleanType()}
+    kinds |= {"instant": S.TimestampType(), "date": S.DateType()}
+    return kinds.get(type.kind, S.LongType())
 
 
 def _final_schema(library: Library, names: Iterable[str], points: DataFrame) -> Any:
-    from pyspark.sql import types as T
+    from pyspark.sql import types as S
 
-    kinds = {"real": T.DoubleType(), "text": T.StringType(), "flag": T.BooleanType()}
-    kinds |= {"instant": T.TimestampType(), "date": T.DateType()}
     fields = list(points.schema.fields)
     for name in names:
         definition = library.labels[name]
-        fields.append(T.StructField(name, kinds.get(definition.type.kind, T.LongType())))
-        fields.append(T.StructField(f"{name}__missing", T.StringType()))
+        fields.append(S.StructField(name, _type(definition.type)))
+        fields.append(S.StructField(f"{name}__missing", S.StringType()))
         if definition.approximate:
-            fields.append(T.StructField(f"{name}__approximate", T.BooleanType()))
-    return T.StructType(fields)
+            fields.append(S.StructField(f"{name}__approximate", S.BooleanType()))
+    return S.StructType(fields)
