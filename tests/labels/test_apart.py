@@ -14,7 +14,7 @@ from tests.labels import logs, worlds
 from tests.labels.test_partitions import HOUR, START, ZONE, card, found_in, log, own_points, shop, some_points, stays
 from tests.labels.test_partitions import payments as unjoined
 
-from tallystick.core import InputError
+from tallystick.core import InputError, StateError
 from tallystick.labels import Entity, Events, Label, Library, flag, formula, integer, money, text
 from tallystick.labels.scale import at_partitions
 from tallystick.labels.scale.passes import passes_of
@@ -273,3 +273,19 @@ def test_a_retraction_need_not_say_when_it_happened(tmp_path: Path) -> None:
     assert whole["calls_30d"].to_list() == [2, 1]
     at_partitions(library, facts, tmp_path / "out", points=points, partitions=2)
     assert pl.read_parquet(tmp_path / "out").equals(whole)
+
+
+def test_a_file_that_disappears_is_named(tmp_path: Path) -> None:
+    customer = Entity("customer")
+    orders = Events("orders", id="id", at="at", keys={customer: "customer"})
+    library = Library({"number": orders.per(customer).count().over("30d")}, {"orders": orders})
+    path = tmp_path / "part.parquet"
+    pl.DataFrame({"id": [1], "at": [1_000], "customer": ["c"]}).write_parquet(path)
+    scanned = pl.scan_parquet(path)
+    scanned.collect_schema()
+    path.unlink()
+    with pytest.raises(StateError) as caught:
+        at_partitions(library, {"orders": scanned}, tmp_path / "out", stream="orders")
+    assert caught.value.code == "labels.apart_gone"
+    assert "part.parquet" in caught.value.text("zh")
+    assert not list(tmp_path.iterdir())

@@ -289,6 +289,10 @@ WORDS = Catalogue(
             "either a stream, for its events' own points, or points must be given, and not both",
             "须给出流（取其事件自身的点）或点表，二者只能取一",
         ),
+        "labels.apart_gone": (
+            "a file that was being read is gone: {detail}; an erasure writes the files of a lake anew: scan it again",
+            "正在读取的文件已不存在：{detail}；擦除会重写数据湖文件：请重新扫描",
+        ),
         "labels.apart_source": (
             "the facts of {stream} cannot be read: {detail}; allowed: Parquet files, a folder of them, or a lazy frame",
             "{stream} 的事实无法读取：{detail}；允许：Parquet 文件、其文件夹或惰性数据表",

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from tallystick.core import InputError, Place
+from tallystick.core import InputError, Place, StateError
 from tallystick.labels.batch import points as engine
 from tallystick.labels.library import Library
 from tallystick.labels.scale.disk import K, Passes, Progress, T, Work, named
@@ -99,6 +99,8 @@ def at_partitions(
     InputError
         As `Library.at`; when `out` exists; for points with a column that this needs itself (`@row`, `@t`, `@k`); and
         for `partitions` or `memory_mib` below 1.
+    StateError
+        When a file disappears while it is read: an erasure writes those of a lake anew.
 
     Examples
     --------
@@ -131,6 +133,8 @@ def at_partitions(
         report = _labels_at(work, library._chosen(labels), scratch, stream, asked)
         (scratch / "out").rename(out)
         return report
+    except FileNotFoundError as error:
+        raise StateError(WORDS("labels.apart_gone", detail=str(error))) from None
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
