@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -28,6 +29,7 @@ from tallystick.data import (
     tables,
 )
 from tallystick.data.feed import delivery
+from tallystick.data.words import WORDS
 
 SOURCES = """
 [visits]
@@ -325,6 +327,34 @@ def test_a_damaged_commit_is_named_and_nothing_removed(tmp_path: Path, lake: Lak
         with pytest.raises(TamperError, match=f"visits/{commit.name}"):
             erase()
     assert sorted(lake.folder.rglob("*")) == before
+
+
+def test_what_is_not_ours_in_the_lake_stays(tmp_path: Path, lake: Lake) -> None:
+    for name in ("notes/my.txt", ".git/HEAD", "notes/part-00000000-00000.parquet"):
+        path = lake.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("x")
+    lake.erase_unfinished()
+    assert [(lake.folder / name).exists() for name in ("notes/my.txt", ".git/HEAD")] == [True, True]
+    assert not (lake.folder / "notes/part-00000000-00000.parquet").exists()
+
+
+def test_a_log_that_is_being_written_anew_is_read_again(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside an erasure a reader may find a commit gone; what is missed twice alike is damage."""
+    gone = TamperError(WORDS("lake.damaged", given="visits", detail="a commit is gone"))
+    scan, faults = tables.scan_table, [gone]
+
+    def torn(*given: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        return scan(*given)
+
+    rows = lake.facts("visits").height
+    monkeypatch.setattr(tables, "scan_table", torn)
+    assert lake.facts("visits").height == rows
+    faults += [gone, gone]
+    with pytest.raises(TamperError):
+        lake.facts("visits")
 
 
 def test_a_running_load_is_not_disturbed(tmp_path: Path, lake: Lake) -> None:

@@ -139,3 +139,19 @@ def test_a_note_that_was_taken_out_is_found(bank: Path, payment: Payment, tmp_pa
     note_access(project, Access("Bo", 5, "prove", answer.position))
     with pytest.raises(TamperError, match="access"):
         Desk(project)
+
+
+def test_an_access_whose_leaf_the_journal_does_not_have_is_told(bank: Path, payment: Payment, tmp_path: Path) -> None:
+    project = load_project(bank)
+    with Desk(project) as desk:
+        answer = decide(desk, payment(1))
+    prove_decision(project, answer.id, tmp_path / "proof.json", by="Ann")
+    with Desk(project):
+        pass
+    index = connect(project.state / "state.db")
+    with index.begin() as connection:
+        connection.exec_driver_sql("update last_evidence set position = 1000000 where kind = 'data access'")
+    index.dispose()
+    with pytest.raises(TamperError) as caught:
+        Desk(project)
+    assert caught.value.code == "index.leaf"

@@ -13,14 +13,17 @@ from typing import Any
 
 import msgspec
 import pytest
+import sqlalchemy as sql
+from tests.desk.test_turns import team as team
 
 from tallystick import ledger
 from tallystick.core import InputError, StateError, TamperError
-from tallystick.desk import Desk, check_log, decide, load_project, log_key, prove_decision
+from tallystick.desk import Desk, check_log, decide, evidence, load_project, log_key, prove_decision
+from tallystick.desk.access import publish_accesses
 from tallystick.desk.evidence import open_keys, open_log, read_journal, sign_log, writing
 from tallystick.desk.forget import forget_subject
 from tallystick.desk.index import find_decision, forget, update_index
-from tallystick.desk.journal import DecisionRecord, extend_ledger
+from tallystick.desk.journal import DecisionRecord, Journal, extend_ledger
 from tallystick.desk.project import Project
 from tallystick.desk.replay import replay_decisions
 from tallystick.store.sql import connect
@@ -322,3 +325,21 @@ def test_a_log_without_its_secret_key_gets_no_other(bank: Path, left: str, write
         assert caught.value.code == "ledger.secret"
         (folder / "skey").write_text("", "ascii")
     assert (folder / left).read_bytes() == before
+
+
+def test_a_proof_in_a_team_publishes_in_its_turn(
+    team: Project, payment: Payment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else can give an access its leaf between the look at the state table and this one's leaf."""
+    turns = list[bool]()
+
+    def noted(project: Project, journal: Journal, index: sql.Engine) -> int:
+        turns.append(journal.turn)
+        return publish_accesses(project, journal, index)
+
+    monkeypatch.setattr(evidence, "publish_accesses", noted)
+    with Desk(team) as desk:
+        answer = decide(desk, payment(1))
+        prove_decision(team, answer.id, tmp_path / "proof.json", by="Ann")
+        decide(desk, payment(2))
+    assert turns == [True]

@@ -5,18 +5,22 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from tests.desk.forgetting import ASIDE, Her, found_in
 
 from tallystick.core import InputError, StateError
+from tallystick.data import Erasing, Lake
 from tallystick.desk import (
     Desk,
     Project,
     decide,
     finish_forgetting,
+    forget_notes,
     forget_subject,
     hold_subject,
     lift_holds,
@@ -27,10 +31,11 @@ from tallystick.desk import (
 )
 from tallystick.desk.evidence import check_frames, open_keys, read_journal, writing
 from tallystick.desk.forget import erasures
-from tallystick.desk.forget_notes import state_of
+from tallystick.desk.forget_notes import begun_erasures, state_of
 from tallystick.desk.forget_places import STEPS
 from tallystick.desk.holds import Kept, holds_of
 from tallystick.desk.journal import Journal
+from tallystick.desk.known import is_known
 from tallystick.desk.subjects import Subject, read_subject
 
 Payment = Callable[..., dict[str, Any]]
@@ -228,3 +233,40 @@ def test_a_hold_is_named_by_the_key_of_its_moment(her: Her, monkeypatch: pytest.
     monkeypatch.setattr("tallystick.desk.holds.writing", late)
     hold = hold_subject(her.project, her.id, "case 7")
     assert holds_of(her.project, Subject("customer_id", her.id), hold.at) == (hold,)
+
+
+def test_a_table_is_read_again_where_an_erasure_exchanges_its_files(her: Her, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks for somebody looks at the new ones, whatever was scanned before."""
+    project, scan = her.project, Lake.scan
+    plan = plan_forgetting(project, her.id)
+    with open_keys(project) as keys:
+        keys.forget(her.key)
+    scanned, whose = count(), iter(project.lake().facts("payments")["customer_id"].unique().sort().to_list())
+
+    def raced(lake: Lake, name: str, version: int | None = None) -> pl.LazyFrame:
+        found = scan(lake, name, version)
+        if next(scanned) % 2 == 0:
+            other = next(who for who in whose if who != her.id)
+            lake.erase(project.sources[name], Erasing("customer_id", other, ("customer_id",), (), lambda value: "~1"))
+        return found
+
+    monkeypatch.setattr(Lake, "scan", raced)
+    assert is_known(project, Subject("customer_id", her.id))
+    assert plan_forgetting(project, her.id).erasure.counts["lake.rows"] == plan.erasure.counts["lake.rows"] == her.rows
+
+
+def test_a_note_that_goes_while_notes_are_read_is_none(her: Her, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ended between the look into the folder and the look into the file; one that is there must be readable."""
+    path = her.project.state / "forget" / "12.json"
+    path.parent.mkdir()
+    path.write_bytes(b"{")
+    with pytest.raises(StateError):
+        begun_erasures(her.project)
+    read = forget_notes.read_note
+
+    def late(path: Path) -> Any:
+        path.unlink()
+        return read(path)
+
+    monkeypatch.setattr(forget_notes, "read_note", late)
+    assert begun_erasures(her.project) == {}

@@ -8,9 +8,11 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
+import msgspec
 import pytest
 from tests.desk.forgetting import found_in
 from tests.desk.test_turns import assert_replays
@@ -25,6 +27,7 @@ from tallystick.desk import (
     finish_forgetting,
     forget_subject,
     house,
+    livestate,
     replay_decisions,
 )
 from tallystick.desk import forget as forgetting
@@ -33,9 +36,11 @@ from tallystick.desk.evidence import read_journal
 from tallystick.desk.forget import erasures
 from tallystick.desk.forget_places import STEPS
 from tallystick.desk.frames import Entry
-from tallystick.desk.journal import Journal
-from tallystick.desk.livestate import open_live
-from tallystick.store import Keys, postgres
+from tallystick.desk.index import LIVE_STATE
+from tallystick.desk.journal import Journal, open_keys
+from tallystick.desk.livestate import open_live, state_path
+from tallystick.desk.openlog import writing
+from tallystick.store import Keys, atomic_write, postgres
 from tallystick.store.postgres import PostgresLog
 
 Payment = Callable[..., dict[str, Any]]
@@ -245,17 +250,69 @@ def test_what_an_idle_desk_missed_is_learned_in_portions_before_its_turn(
     assert_replays(idle.project, 16)
 
 
-def test_labels_that_were_kept_before_an_erasure_was_heard_of_are_not_taken(
-    two: tuple[Desk, Desk], payment: Payment
+def kept_of(project: Project) -> bytes:
+    """The kept state of live labels, as whoever has the keys can read it."""
+    header, parts = msgspec.msgpack.decode(state_path(project).read_bytes())
+    with open_keys(project) as keys:
+        return b"".join(keys.open(part, header + (place * (256 << 20)).to_bytes(8)) for place, part in enumerate(parts))
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_labels_are_kept_without_who_was_forgotten_meanwhile(
+    two: tuple[Desk, Desk], payment: Payment, monkeypatch: pytest.MonkeyPatch, late: bool
 ) -> None:
+    """Before the desk keeps them, or `late`, when they are on their way to the disk: nothing of hers can be read."""
+    stale, other = two
+    hers = payment(1, card_id="KHERS01", terminal_id="T900001")
+    decide(other, hers)
+    decide(stale, payment(2, customer_id="C900002", terminal_id="T900001"))
+
+    def forget() -> None:
+        forget_subject(other.project, HER, "asked")
+        decide(other, payment(3, customer_id="C900003", terminal_id="T900001"))
+
+    first = iter([True])
+
+    def written(*given: Any) -> None:
+        if late and next(first, False):
+            forget()
+        atomic_write(*given)
+
+    monkeypatch.setattr(livestate, "atomic_write", written)
+    if not late:
+        forget()
+    stale.keep_labels()
+    assert [name for name in (b"C900001", b"KHERS01") if name in kept_of(other.project)] == []
+    with Desk(other.project) as desk:
+        assert desk.started.position == desk.journal.position
+        assert desk.started.last == stale.sequencer.last
+        decide(desk, payment(4, customer_id="C900004", terminal_id="T900001"))
+    assert_replays(other.project, 3)
+
+
+def test_labels_that_were_kept_by_who_was_killed_before_it_heard_of_an_erasure_are_not_taken(
+    two: tuple[Desk, Desk], payment: Payment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is there, and a key for it: the next desk removes both."""
     one, _ = two
     decide(one, payment(1))
-    forget_subject(one.project, HER, "asked")
-    one.keep_labels()
-    assert (one.project.state / "labels.state").exists()
-    with Desk(one.project) as desk:
+
+    def struck(*given: Any) -> None:
+        forget_subject(one.project, HER, "asked")
+        with open_keys(one.project) as keys:
+            keys.ensure([LIVE_STATE])
+        atomic_write(*given)
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(livestate, "atomic_write", struck)
+        with pytest.raises(Killed):
+            one.keep_labels()
+    assert state_path(one.project).exists()
+    with Desk(one.project) as desk, open_keys(one.project) as keys:
         assert desk.started.position is None
-        assert not (one.project.state / "labels.state").exists()
+        assert not state_path(one.project).exists()
+        assert keys.number(LIVE_STATE) is None
 
 
 def test_a_reader_of_the_key_file_holds_nobody_up(
@@ -288,3 +345,39 @@ def test_a_reader_of_the_key_file_holds_nobody_up(
     assert len(found.erasure.frames) == 1
     assert finish_forgetting(project) == ()
     assert complaint(project) == ""
+
+
+def test_two_calls_end_the_same_erasure(
+    two: tuple[Desk, Desk], payment: Payment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One waits for the ledger until the other has ended it: both say the same, and there is one leaf."""
+    one, _ = two
+    project, ended = one.project, list[Any]()
+    decide(one, payment(1))
+
+    def killed(*given: Any) -> Any:
+        raise Killed
+
+    def begin() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(forgetting, "_erase_places", killed)
+            with pytest.raises(Killed):
+                forget_subject(project, HER, "asked")
+
+    @contextmanager
+    def late(place: Project) -> Iterator[Any]:
+        monkeypatch.setattr(forgetting, "writing", writing)
+        ended.extend(finish_forgetting(project))
+        with writing(place) as opened:
+            yield opened
+
+    begin()
+    monkeypatch.setattr(forgetting, "writing", late)
+    assert finish_forgetting(project) == (ended[0],)
+    decide(one, payment(2))
+    begin()
+    monkeypatch.setattr(forgetting, "writing", late)
+    assert forget_subject(project, HER, "asked too") == ended[1]
+    with read_journal(project) as journal:
+        assert [said.reason for said in erasures(journal)] == ["asked", "asked"]
+    assert_whole(project)

@@ -190,7 +190,7 @@ def test_what_cannot_be_kept_exactly_is_refused_at_once(journal: Journal) -> Non
     """A value without an exact form is refused when it is offered; what was buffered before it is unharmed."""
     journal.append_evidence("load", {"rows": 1})
     for value in (object(), {1, 2}, {1: 2}, float("nan")):
-        with pytest.raises(InputError):
+        with pytest.raises(InputError, match="label: "):
             journal.append_decision(_record(vector={"label": value}))
     with pytest.raises(InputError):
         journal.append_fact(msgspec.structs.replace(_FACT, fields={1: 2}))

@@ -6,17 +6,21 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+import sqlalchemy as sql
+from tests.desk.test_turns import team as team
 
 from tallystick import models
 from tallystick.core import InputError, StateError, TamperError
 from tallystick.desk import (
     Desk,
+    Project,
     approve_model,
     compare_models,
     decide,
@@ -24,6 +28,7 @@ from tallystick.desk import (
     inventory_csv,
     load_project,
     model_card,
+    models_history,
     monitor_models,
     promote_model,
     publish_now,
@@ -33,9 +38,11 @@ from tallystick.desk import (
     training_frame,
 )
 from tallystick.desk.evidence import check_log, read_journal
-from tallystick.desk.journal import DecisionRecord, Evidence
+from tallystick.desk.index import last_evidence, update_index
+from tallystick.desk.journal import DecisionRecord, Evidence, Journal, open_journal
 from tallystick.desk.models_compare import decided_frame
-from tallystick.desk.models_history import check_history
+from tallystick.desk.models_history import LEAVES, check_history, publish_history
+from tallystick.desk.sequencer import system_clock
 from tallystick.desk.training import require_champions, train_models
 from tallystick.models.layers import fit_layers
 from tallystick.store.sql import connect
@@ -88,6 +95,71 @@ def test_what_a_busy_desk_cannot_publish_is_published_when_it_opens_next(bank: P
     (bank / ".tallystick/state.db").unlink()
     assert publish_now(project)
     assert leaves(bank) == ["model stored", "model promotion", "model approval"]
+
+
+@pytest.mark.parametrize("kind", [None, "label definition"])
+def test_a_state_table_of_another_journal_is_refused(bank: Path, kind: str | None) -> None:
+    """It says that a step's leaf lies where the journal has another one, or ends: told, with what to delete."""
+    project, path = load_project(bank), bank / ".tallystick" / "state.db"
+    index = connect(path)
+    place = 10**6 if kind is None else last_evidence(index, kind)
+    with index.begin() as connection:
+        connection.exec_driver_sql(f"delete from last_evidence where kind in {tuple(LEAVES.values())}")
+        connection.exec_driver_sql(f"insert into last_evidence values ('model promotion', {place})")
+    index.dispose()
+    for call in (publish_now, Desk):
+        with pytest.raises(TamperError) as caught:
+            call(project)
+        assert caught.value.code == "index.leaf"
+        assert "delete state.db" in caught.value.text("en")
+        assert "请删除 state.db" in caught.value.text("zh")
+    path.unlink()
+    assert publish_now(project)
+    assert leaves(bank) == ["model stored", "model promotion"]
+
+
+@pytest.mark.parametrize("look", [0, len(LEAVES)])
+def test_a_step_gets_one_leaf_whoever_of_a_team_publishes_it(
+    team: Project, monkeypatch: pytest.MonkeyPatch, look: int
+) -> None:
+    """Another writer publishes it too, before or after this one looks what has a leaf, unless this one has the turn."""
+    with Desk(team):
+        pass
+    registry = team.registry()
+    registry.approve(NAME, registry.resolve(NAME), by="Ann", at=system_clock(0), report="0" * 64)
+    looks, turns = count(1), list[bool]()
+
+    def beside() -> None:
+        index = connect(team.state / "state.db")
+        with open_journal(team, write=True) as other:
+            update_index(other, index)
+            publish_history(team, other, index)
+            other.flush()
+            update_index(other, index)
+        index.dispose()
+
+    def raced(project: Project, journal: Journal, index: sql.Engine) -> int:
+        turns.append(journal.turn)
+
+        def looked(engine: sql.Engine, kind: str) -> int | None:
+            found = last_evidence(engine, kind)
+            if next(looks) == look and not journal.turn:
+                monkeypatch.setattr(models_history, "last_evidence", last_evidence)
+                beside()
+            return found
+
+        if look == 0 and not journal.turn:
+            beside()
+        monkeypatch.setattr(models_history, "last_evidence", looked)
+        return publish_history(project, journal, index)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(models_history, "publish_history", raced)
+        assert publish_now(team)
+    assert turns == [True]
+    assert leaves(team.root).count("model approval") == 1
+    with read_journal(team) as journal:
+        assert check_history(team, journal) == 3
 
 
 @pytest.mark.parametrize("keep_table", [True, False])

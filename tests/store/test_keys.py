@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from random import Random
 
 import pytest
 from tests.faults import FLUSHING, GO, Tell, trace
@@ -60,6 +61,25 @@ def test_forgetting_destroys_the_key_and_only_that(tmp_path: Path) -> None:
         with pytest.raises(Forgotten):
             keys.open(gone, b"")
         assert keys.open(kept, b"") == b"b"
+
+
+def test_no_second_copy_of_a_key_stays_in_unused_room(tmp_path: Path) -> None:
+    """Rows of unlike lengths move between pages, and leave copies of keys behind; those go with the key."""
+    chance, path = Random(1), tmp_path / "keys.db"
+    subjects = [
+        f"customer_id={chance.choice('CDX')}{chance.randrange(10 ** chance.randint(4, 12))}" for _ in range(9_000)
+    ]
+    with Keys(path) as keys:
+        for first in range(0, len(subjects), 50):
+            keys.ensure(subjects[first : first + 50])
+        found = dict(keys._db.execute("select subject, key from keys"))
+        keys._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        raw = path.read_bytes()
+        twice = [subject for subject, key in found.items() if raw.count(key) > 1]
+        assert twice
+        for subject in twice:
+            keys.forget(subject)
+            assert found[subject] not in _on_disk(path)
 
 
 def _on_disk(path: Path) -> bytes:

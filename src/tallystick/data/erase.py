@@ -93,10 +93,18 @@ def erase_rows(folder: Path, source: Source, erasing: Erasing) -> int:
 
 
 def erase_unfinished(folder: Path) -> None:
-    """Remove whatever lies in the lake's tables and no commit names: loads and erasures that were killed leave it."""
-    for table in folder.iterdir():
-        if table.is_dir() and table.name != ERASED:
-            _referenced(table)
+    """Remove what loads and erasures that were killed have left: files that no commit of their table names.
+
+    In a folder that is no table yet these are parts alone; what else lies in the lake is not ours.
+    """
+    for place in folder.iterdir():
+        if not place.is_dir() or place.name == ERASED or place.name.startswith("."):
+            continue
+        if (place / "_delta_log").is_dir():
+            _referenced(place)
+            continue
+        for part in place.glob("part-*.parquet"):
+            part.unlink()
 
 
 def erase_set_aside(folder: Path, source: str, mentioned: Callable[[str], bool], reason: str) -> int:

@@ -340,9 +340,12 @@ def _collected(name: str, ask: Ask, scan: Callable[[], pl.LazyFrame]) -> pl.Data
     while True:
         try:
             return ask(scan()).collect()
-        except FileNotFoundError as error:
-            # An erasure gives what it has rewritten another name; what is named again, and is not there, is lost.
+        except (FileNotFoundError, TamperError) as error:
+            # An erasure gives what it has rewritten another name, files of the log included; what is missed again, and
+            # is still not there, is lost.
             if str(error) == gone:
+                if isinstance(error, TamperError):
+                    raise
                 raise TamperError(WORDS("lake.damaged", given=name, detail=gone), Place(name)) from None
             gone = str(error)
 

@@ -10,8 +10,8 @@ import sqlalchemy as sql
 
 from tallystick.core import Instant, Place, StateError, TamperError
 from tallystick.desk.evidence_words import WORDS
-from tallystick.desk.index import last_evidence
-from tallystick.desk.journal import Evidence, Journal
+from tallystick.desk.index import evidence_at, last_evidence
+from tallystick.desk.journal import Journal
 from tallystick.desk.project import Project
 from tallystick.store import AppendLog
 
@@ -75,14 +75,15 @@ def accesses(project: Project, start: int = 0) -> tuple[Access, ...]:
 
 
 def publish_accesses(project: Project, journal: Journal, index: sql.Engine) -> int:
-    """Buffer a leaf for every access that has none yet, and say how many; the index must be that of the journal.
+    """Buffer a leaf for every access that has none yet, and say how many.
 
-    Only the notes from the last one with a leaf on are read.
+    The index must be that of the journal as it is, and the turn this writer's. Only the notes from the last one with a
+    leaf on are read.
 
     Raises
     ------
     TamperError
-        When the last access that has a leaf is not the one that was noted.
+        When the last access that has a leaf is not the one that was noted, or the index is of another journal.
     """
     if not _folder(project).is_dir():
         return 0
@@ -90,9 +91,7 @@ def publish_accesses(project: Project, journal: Journal, index: sql.Engine) -> i
     if place is None:
         noted, done = accesses(project), 0
     else:
-        record = next(journal.read(start=place, stop=place + 1)).record
-        assert isinstance(record, Evidence)
-        last = msgspec.convert({**record.payload}, _Numbered)
+        last = msgspec.convert({**evidence_at(journal, index, place, (ACCESS,)).payload}, _Numbered)
         kept = accesses(project, last.number)
         noted, done = kept[1:], last.number + 1
         if kept[:1] != (last.access,):

@@ -7,8 +7,8 @@ import hashlib
 import msgspec
 import sqlalchemy as sql
 
-from tallystick.desk.index import last_evidence
-from tallystick.desk.journal import Evidence, Journal
+from tallystick.desk.index import evidence_at, last_evidence
+from tallystick.desk.journal import Journal
 from tallystick.desk.project import Project
 from tallystick.desk.settings import SETTINGS
 from tallystick.store import read_bytes
@@ -63,6 +63,4 @@ def _last(journal: Journal, index: sql.Engine, kind: str) -> dict[str, str]:
     position = last_evidence(index, kind)
     if position is None:
         return {}
-    record = next(journal.read(start=position, stop=position + 1)).record
-    assert isinstance(record, Evidence)
-    return msgspec.convert({**record.payload}, Change).stands
+    return msgspec.convert({**evidence_at(journal, index, position, (kind,)).payload}, Change).stands

@@ -128,9 +128,12 @@ def is_erasure(entry: Entry) -> bool:
 
 
 def erasure_of(entry: Entry) -> Erasure:
-    """What the leaf of an erasure says."""
+    """What the leaf of an erasure says; raises `TamperError` where it has another form."""
     assert isinstance(entry.record, Evidence)
-    return msgspec.convert({**entry.record.payload}, Erasure)
+    try:
+        return msgspec.convert({**entry.record.payload}, Erasure)
+    except msgspec.ValidationError as error:
+        raise TamperError(WORDS("forget.leaf", position=entry.position, why=str(error))) from None
 
 
 def sealed_by(frame: bytes) -> bytes:

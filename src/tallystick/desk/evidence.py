@@ -165,6 +165,8 @@ def prove_decision(
                 return _write_proof(project, journal, log, found, note, path, rescore, asked)
         try:
             with writing(project) as (journal, log):
+                # A desk of the team that opens publishes accesses too: nobody may between the look and the leaves.
+                journal.take()
                 update_index(journal, index)
                 found = _find(index, request_id)
                 if found is None:

@@ -127,5 +127,10 @@ WORDS = Catalogue(
             "{given} has not begun in {zone}; allowed: {allowed} or an earlier day",
             "{given} 在 {zone} 尚未开始；允许：{allowed} 或更早的日期",
         ),
+        "index.leaf": (
+            "the state table says that a leaf of {kind} is frame {position}, but the journal has none there: the two "
+            "do not belong together; delete {file}, it is made again from the journal",
+            "状态表称帧 {position} 为 {kind} 的叶，但日志该处没有：两者不属于同一项目；请删除 {file}，它将由日志重建",
+        ),
     }
 )

@@ -1,7 +1,9 @@
 """`tally forget`: one subject is forgotten everywhere, and the journal says that it was, and when, and why.
 
 What is to be done is written down first. Each step can be done again, so whoever is killed on the way goes on where it
-was; the leaf says what was found, and is the same however often it had to be taken up.
+was; the leaf says what was found, and is the same however often it had to be taken up. The note is written only by who
+has journal and ledger open to write: before the first step, after each, with what a team's desks recorded meanwhile,
+and in the turn in which the key is destroyed; whoever has left the leaf removes it.
 """
 
 from __future__ import annotations
@@ -125,10 +127,9 @@ def forget_subject(project: Project, given: str, reason: str = "", progress: Pro
     """
     subject, ended = read_subject(project, given), None
     check_reason(reason, subject.value)
-    for path in notes_of(project):
-        same = read_note(path).subject == subject
-        found = _carry_out(project, path, progress)
-        ended = found if same else ended
+    for path, intent in notes_of(project).items():
+        found = _carry_out(project, path, intent, progress)
+        ended = found if intent.subject == subject else ended
     held = _looked(project, subject, reason)
     if not held.counts:
         if ended is not None:
@@ -151,7 +152,7 @@ def forget_subject(project: Project, given: str, reason: str = "", progress: Pro
 
 def finish_forgetting(project: Project, progress: Progress = silent) -> tuple[Forgetting, ...]:
     """End what was begun and not ended; nothing where all is done."""
-    return tuple(_carry_out(project, path, progress) for path in notes_of(project))
+    return tuple(_carry_out(project, *note, progress) for note in notes_of(project).items())
 
 
 def erasures(journal: Journal) -> tuple[Erasure, ...]:
@@ -190,10 +191,14 @@ def _sealed(journal: Journal, number: bytes) -> tuple[tuple[int, str], ...]:
     return tuple((entry.position, frame_digest(frame)) for entry, frame in found if sealed_by(frame) == number)
 
 
-def _carry_out(project: Project, path: Path, progress: Progress) -> Forgetting:
+def _carry_out(project: Project, path: Path, intent: Intent, progress: Progress) -> Forgetting:
     """End what a note tells of, where it lies: its state may have been put aside since."""
     place = state_of(project, path.parent.parent, served=True)
     with writing(place) as (journal, log):
+        ended = None if path.exists() else _leaf_of(journal, intent)
+        if ended is not None:
+            # By another call, for which this one waited.
+            return _forgotten(place, intent, *ended)
         return _finish(place, path, journal, log, progress)
 
 
@@ -220,12 +225,17 @@ def _finish(project: Project, path: Path, journal: Journal, log: ledger.Log, pro
         engine.dispose()
     extend_ledger(journal, log)
     sign_log(project, log)
-    states = [project.state if name == OWN else project.root / name for name in intent.keys]
-    left = tuple(name for state in states for name in left_in(state, intent.held.texts))
+    forgotten = _forgotten(project, intent, *found)
     for note in (path, *path.parent.glob(f".{path.name}.*.tmp")):
         note.unlink()
     sync_folder(path.parent)
-    position, erasure = found
+    return forgotten
+
+
+def _forgotten(project: Project, intent: Intent, position: int, erasure: Erasure) -> Forgetting:
+    """What an erasure did that has left its leaf, and what still names the subject."""
+    states = [project.state if name == OWN else project.root / name for name in intent.keys]
+    left = tuple(name for state in states for name in left_in(state, intent.held.texts))
     return Forgetting(erasure, position, left, intent.held.exposed)
 
 

@@ -38,10 +38,17 @@ class Intent(msgspec.Struct, frozen=True):
         return bytes.fromhex(self.keys[OWN])
 
 
-def notes_of(project: Project) -> list[Path]:
-    """The notes of what was begun, in every state, oldest first."""
-    found = [path for state in states_of(project) for path in (state / "forget").glob("[!.]*.json")]
-    return sorted(found, key=lambda path: (read_note(path).erasure.at, path.name))
+def notes_of(project: Project) -> dict[Path, Intent]:
+    """The notes of what was begun and where they lie, in every state, oldest first."""
+    found = {}
+    for path in (path for state in states_of(project) for path in (state / "forget").glob("[!.]*.json")):
+        try:
+            found[path] = read_note(path)
+        except StateError:
+            # Whoever ended it in between has removed it.
+            if path.exists():
+                raise
+    return dict(sorted(found.items(), key=lambda note: (note[1].erasure.at, note[0].name)))
 
 
 def read_note(path: Path) -> Intent:
@@ -60,12 +67,11 @@ def write_note(path: Path, intent: Intent) -> None:
 
 def begun_erasures(project: Project) -> dict[bytes, Message]:
     """The number of the key that each erasure that was begun destroys, and how it is ended."""
-    notes = map(read_note, notes_of(project))
     return {
         note.number: WORDS(
             "forget.begun", id=note.erasure.id, since=to_datetime(note.erasure.at, project.zone).date().isoformat()
         )
-        for note in notes
+        for note in notes_of(project).values()
     }
 
 

@@ -127,7 +127,7 @@ class _Looking:
         for source in self.sources.values():
             if source.name not in lake.tables():
                 continue
-            rows = lake.of_subject(source, self.subject.value).collect()
+            rows = rows_of(lake, source, self.subject)
             self.counts["lake.rows"] += rows.height
             moments = rows[source.at].cast(INSTANT).to_physical().to_list()
             self._take(source, rows.iter_rows(named=True), moments)
@@ -180,11 +180,8 @@ class _Looking:
                 wanted = [name for name in self.named[source.name] if name != source.subject and name in self.names]
                 if source.name not in lake.tables() or not wanted:
                     continue
-                rest = lake.scan(source.name).filter(pl.col(source.subject).cast(pl.String) != self.subject.value)
                 for name in wanted:
-                    hers = pl.col(name).is_in(self._typed(source, name))
-                    found = rest.select(name).filter(hers).unique().collect()
-                    shared.setdefault(name, set()).update(found[name].to_list())
+                    shared.setdefault(name, set()).update(self._of_others(lake, source, name))
         for entry in () if journal is None else journal.read(kinds=("fact", "decision")):
             if entry.fact is None or entry.record is None or entry.subject == self.subject.key:
                 continue
@@ -196,6 +193,13 @@ class _Looking:
                 self.others.append(entry.position)
         shared.pop(self.subject.column, None)
         self.names = {name: values - shared.get(name, set()) for name, values in self.names.items()}
+
+    def _of_others(self, lake: data.Lake, source: data.Source, column: str) -> list[str | int]:
+        """The names of a column that rows of others have too."""
+        theirs = pl.col(source.subject).cast(pl.String) != self.subject.value
+        same = pl.col(column).is_in(self._typed(source, column))
+        rows = lake.read(source.name, lambda rows: rows.filter(theirs & same).select(column).unique())
+        return rows[column].to_list()
 
     def _typed(self, source: data.Source, column: str) -> list[str | int]:
         """The names of a column that are of its type in a source: another source may hold it as another."""
@@ -224,6 +228,12 @@ class _Looking:
         self.counts["feed.quarantine"] += sum(data.mentions(text, texts) for text in delivered)
         self.counts["keys"] += has_key(state / "keys.db", self.subject)
         self.counts["state.table"] += _indexed(state / "state.db", self.subject)
+
+
+def rows_of(lake: data.Lake, source: data.Source, subject: Subject, most: int | None = None) -> pl.DataFrame:
+    """The rows of a table that are a subject's, `most` of them at most; an erasure may go on beside it."""
+    hers = pl.col(source.subject).cast(pl.String) == subject.value
+    return lake.read(source.name, lambda rows: rows.filter(hers) if most is None else rows.filter(hers).head(most))
 
 
 def has_key(path: Path, subject: Subject) -> bool:

@@ -56,6 +56,10 @@ WORDS = Catalogue(
             "the erasure {id} was begun on {since} and is not ended; `tally forget` ends it",
             "擦除 {id} 始于 {since}，尚未完成；请执行 `tally forget` 完成擦除",
         ),
+        "forget.leaf": (
+            "the leaf of an erasure at position {position} cannot be read: {why}",
+            "位置 {position} 的擦除叶无法读取：{why}",
+        ),
         "forget.redis": (
             "[state] replica names {given}, but the client is not installed: pip install 'tallystick[redis]'",
             "[state] replica 指向 {given}，但未安装客户端：pip install 'tallystick[redis]'",

@@ -210,11 +210,11 @@ def packed(name: str, value: Any) -> Any:
     if kind is int:
         return value if _INT_MIN <= value <= _INT_MAX else msgspec.msgpack.Ext(_BIG, str(value).encode())
     if isinstance(value, dict):
-        return packed_mapping(value)
+        return packed_mapping(value, name)
     if isinstance(value, list | tuple):
         return [item if type(item) in _AS_IT_IS else packed(name, item) for item in value]
     if isinstance(value, Mapping):
-        return packed_mapping(value)
+        return packed_mapping(value, name)
     if isinstance(value, Decimal):
         return msgspec.msgpack.Ext(_DECIMAL, str(value).encode())
     if isinstance(value, datetime):
@@ -226,16 +226,16 @@ def packed(name: str, value: Any) -> Any:
     raise _refused(name, value)
 
 
-def packed_mapping(values: Mapping[str, Any]) -> dict[str, Any]:
-    """As `packed`, of every value."""
+def packed_mapping(values: Mapping[str, Any], name: str = "") -> dict[str, Any]:
+    """As `packed`, of every value; `name` is that of the whole, where it is a value itself."""
     made = dict(values)
-    for name, value in values.items():
-        if not isinstance(name, str):
-            raise _refused(str(name), values)
+    for key, value in values.items():
+        if not isinstance(key, str):
+            raise _refused(name or str(key), values)
         kind = type(value)
         # Nearly every value needs no other form.
         if kind not in _AS_IT_IS and not (kind is int and _INT_MIN <= value <= _INT_MAX):
-            made[name] = packed(name, value)
+            made[key] = packed(key, value)
     return made
 
 

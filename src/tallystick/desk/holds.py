@@ -14,7 +14,7 @@ import msgspec
 from tallystick import ledger
 from tallystick.core import InputError, Instant, Language, Message, StateError, to_datetime
 from tallystick.desk.evidence import open_keys, sign_log
-from tallystick.desk.forget_notes import notes_of, read_note, state_of, states_of
+from tallystick.desk.forget_notes import notes_of, state_of, states_of
 from tallystick.desk.forget_places import journal_of
 from tallystick.desk.forget_words import WORDS
 from tallystick.desk.journal import Evidence, Journal, extend_ledger
@@ -192,7 +192,7 @@ def _pseudonym(keys: Keys, subject: Subject) -> str:
 
 def _refuse_forgetting(project: Project, subject: Subject, given: str) -> None:
     """Raise `StateError` when a subject is being forgotten: what was begun is ended, and no hold would stop it."""
-    for note in map(read_note, notes_of(project)):
+    for note in notes_of(project).values():
         if note.subject == subject:
             raise StateError(WORDS("hold.forgetting", given=given, since=_day(project, note.erasure.at)))
 

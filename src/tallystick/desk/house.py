@@ -325,8 +325,24 @@ class Desk:
         return self.publisher.publish(wait_s)
 
     def keep_labels(self) -> Warmed:
-        """Keep the state of live labels for the next start; for a desk that has just been opened."""
-        return keep_live(self.project, self.opening, self.journal, self.started)
+        """Keep the state of live labels for the next start; for a desk that has just been opened.
+
+        Where another writer of the team forgot somebody meanwhile it is made anew, without who was forgotten.
+        """
+        self._catch_up()
+        while True:
+            started = msgspec.structs.replace(self.started, last=self.sequencer.last)
+            kept = keep_live(self.project, self.opening, self.journal, started)
+            # Whose leaf is not there yet takes the key of what was kept with it.
+            if not self._catch_up():
+                return kept
+
+    def _catch_up(self) -> bool:
+        """Learn what other writers recorded; says whether somebody was forgotten, so that labels were opened anew."""
+        before = self.started
+        while entries := self.journal.catch_up():
+            self._learn(entries)
+        return self.started is not before
 
     def recorded(self, request_id: str) -> Entry:
         """The journal's entry of an answered request; raises `StateError` when its subject was forgotten since."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -13,6 +13,7 @@ import msgspec
 import sqlalchemy as sql
 
 from tallystick.core import Place, StateError, TamperError
+from tallystick.desk.evidence_words import WORDS as EVIDENCE_WORDS
 from tallystick.desk.frames import DECISION, ERASED, WORDS, DecisionRecord, Entry, Evidence
 from tallystick.desk.journal import Journal
 from tallystick.store import Keys
@@ -156,6 +157,21 @@ def last_evidence(engine: sql.Engine, kind: str) -> int | None:
     """The position of the last evidence of a kind, or None."""
     with engine.connect() as connection:
         return connection.execute(sql.select(_EVIDENCE.c.position).where(_EVIDENCE.c.kind == kind)).scalar()
+
+
+def evidence_at(journal: Journal, index: sql.Engine, position: int, kinds: Collection[str]) -> Evidence:
+    """The evidence, of one of `kinds`, that lies where the state table says.
+
+    Raises
+    ------
+    TamperError
+        When the journal has something else there, or nothing: the two do not belong together.
+    """
+    for entry in journal.read(start=position, stop=position + 1):
+        if isinstance(entry.record, Evidence) and entry.record.kind in kinds:
+            return entry.record
+    file, names = Path(index.url.database or "state.db"), " / ".join(kinds)
+    raise TamperError(EVIDENCE_WORDS("index.leaf", kind=names, position=position, file=file.name), Place(str(file)))
 
 
 def forget(keys: Keys, engine: sql.Engine, subject: str) -> bool:

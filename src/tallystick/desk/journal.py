@@ -87,6 +87,8 @@ class Journal:
         As in `open_frames`.
     profile
         Of the log that the leaves are for.
+    closes_keys
+        Whether the keys are closed with the journal.
 
     Examples
     --------
@@ -114,9 +116,10 @@ class Journal:
         segment_bytes: int = 64 << 20,
         lease_s: float = LEASE_S,
         profile: Profile = INTERNATIONAL,
+        closes_keys: bool = False,
     ) -> None:
         self._log = open_frames(where, write=write, fsync=fsync, segment_bytes=segment_bytes, lease_s=lease_s)
-        self._keys, self._profile = keys, profile
+        self._keys, self._profile, self._closes_keys = keys, profile, closes_keys
         self._pending: list[_Pending] = []
         self._others: list[Entry] = []
         self._failed = False
@@ -293,7 +296,11 @@ class Journal:
     def close(self) -> None:
         """Release the log; what was not flushed is dropped."""
         self._pending = []
-        self._log.close()
+        try:
+            self._log.close()
+        finally:
+            if self._closes_keys:
+                self._keys.close()
 
     def __enter__(self) -> Journal:
         return self
@@ -399,11 +406,16 @@ def open_journal(project: Project, *, write: bool = False) -> Journal:
 
     Raises `StateError` when there is nothing to read, or another process holds the folder to write in.
     """
-    state = project.settings.state
-    return Journal(
-        state.get("journal", project.state / "journal"),
-        open_keys(project),
-        write=write,
-        lease_s=Span.parse(state["turn"]).micros / 1e6 if "turn" in state else LEASE_S,
-        profile=PROFILES[project.settings.ledger.profile],
-    )
+    state, keys = project.settings.state, open_keys(project)
+    try:
+        return Journal(
+            state.get("journal", project.state / "journal"),
+            keys,
+            write=write,
+            lease_s=Span.parse(state["turn"]).micros / 1e6 if "turn" in state else LEASE_S,
+            profile=PROFILES[project.settings.ledger.profile],
+            closes_keys=True,
+        )
+    except BaseException:
+        keys.close()
+        raise

@@ -122,14 +122,16 @@ def open_live(project: Project, opening: Opening, journal: Journal) -> Started:
 def keep_live(project: Project, opening: Opening, journal: Journal, started: Started | None = None) -> Warmed:
     """Keep the state of live labels as lake and journal give it.
 
-    It holds values of every subject, so it is sealed under a key that is destroyed when any subject is forgotten.
+    It holds values of every subject, so it is sealed under a key that is destroyed when any subject is forgotten. Where
+    a team has several writers, the caller looks afterwards whether somebody was: the key may have gone before.
 
     Parameters
     ----------
     project, opening, journal
         The open desk's.
     started
-        What the desk has just opened; taken as it is when it was made from the lake, else made anew.
+        What the desk has opened, with all that the journal holds now; taken as it is when it was made from the lake,
+        else made anew.
     """
     began = time.perf_counter()
     opened = 0.0
@@ -193,8 +195,10 @@ def _read(project: Project, opening: Opening, journal: Journal) -> tuple[_Kept, 
         if kept.digest != _digest(journal, kept.position):
             return None
         if any(map(is_erasure, journal.read(kinds=("evidence",), start=kept.position))):
-            # A desk of the team kept it when it had not heard yet of who was forgotten.
-            path.unlink()
+            # A desk of the team kept it when it had not heard yet of who was forgotten. A copy goes with the key.
+            path.unlink(missing_ok=True)
+            with open_keys(project) as keys:
+                keys.destroy(LIVE_STATE)
             return None
         with open_keys(project) as keys:
             state = b"".join(

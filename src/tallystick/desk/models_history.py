@@ -13,7 +13,7 @@ import sqlalchemy as sql
 from tallystick import models
 from tallystick.core import InputError, Instant, Place, StateError, TamperError
 from tallystick.desk.evidence import read_journal, sign_log, writing
-from tallystick.desk.index import last_evidence, update_index
+from tallystick.desk.index import evidence_at, last_evidence, update_index
 from tallystick.desk.journal import Evidence, Journal, extend_ledger
 from tallystick.desk.models_words import WORDS
 from tallystick.desk.project import Project
@@ -121,9 +121,12 @@ def publish_now(project: Project) -> bool:
         index = connect(project.state / "state.db")
         try:
             with writing(project) as (journal, log):
+                # Another writer of the team publishes them too: nobody may between the look and the leaves.
+                journal.take()
                 update_index(journal, index)
-                if publish_history(project, journal, index):
-                    journal.flush()
+                published = publish_history(project, journal, index)
+                journal.flush()
+                if published:
                     extend_ledger(journal, log)
                     sign_log(project, log)
                 return True
@@ -138,19 +141,18 @@ def publish_now(project: Project) -> bool:
 def publish_history(project: Project, journal: Journal, index: sql.Engine) -> int:
     """Buffer a leaf for every step that the journal does not hold yet, and say how many.
 
-    The index must be that of the journal as it is. Each leaf names the digest of all steps up to its own, so that the
-    history cannot be shortened or written anew.
+    The index must be that of the journal as it is, and the turn this writer's. Each leaf names the digest of all steps
+    up to its own, so that the history cannot be shortened or written anew.
 
     Raises
     ------
     TamperError
-        When the history is not the one whose leaves the journal holds.
+        When the history is not the one whose leaves the journal holds, or the index is of another journal.
     """
     noted, published = project.registry().history.noted(), 0
     places = [place for kind in LEAVES.values() if (place := last_evidence(index, kind)) is not None]
     if places:
-        record = next(journal.read(start=max(places), stop=max(places) + 1)).record
-        assert isinstance(record, Evidence)
+        record = evidence_at(journal, index, max(places), LEAVES.values())
         published = record.payload["number"] + 1
         if len(noted) < published or record.payload != msgspec.to_builtins(noted[published - 1]):
             raise _differs(project, len(noted), published)

@@ -131,7 +131,7 @@ class Keys:
         self._version = -1
         self._db = sqlite3.connect(self.path, isolation_level=None, timeout=10)
         try:
-            for pragma in ("secure_delete=ON", "journal_mode=WAL", "synchronous=EXTRA"):
+            for pragma in ("secure_delete=ON", "journal_mode=WAL", "synchronous=EXTRA", "temp_store=MEMORY"):
                 self._db.execute(f"PRAGMA {pragma}").fetchall()
             self._db.executescript(_SCHEMA)
             self._add_cipher()
@@ -165,6 +165,9 @@ class Keys:
 
     def seal(self, subject: str, plaintext: bytes, aad: bytes) -> bytes:
         """Encrypt under the subject's key, which is made and on disk first when there is none.
+
+        A key in memory that another process has destroyed since the last `ensure` is used still, so whoever shares the
+        file calls that first.
 
         Parameters
         ----------
@@ -259,11 +262,19 @@ class Keys:
         return count > 0
 
     def overwrite(self) -> None:
-        """Carry the write-ahead log over into the file and empty it: until then both hold what was before.
+        """Write the file anew and empty its write-ahead log: until then they hold what was before.
 
-        Raises `StateError` when another process reads old pages for longer than ten seconds.
+        Raises `StateError` when another process reads old pages, or writes, for longer than ten seconds.
         """
-        if self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+        try:
+            # Moving rows between pages leaves copies of them in unused room, which nothing else overwrites.
+            self._db.execute("VACUUM")
+            busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise
+            busy = 1
+        if busy:
             raise StateError(WORDS("key.busy"), Place(str(self.path)))
 
     def close(self) -> None:
