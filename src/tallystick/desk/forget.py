@@ -137,8 +137,10 @@ def forget_subject(project: Project, given: str, reason: str = "", progress: Pro
         raise InputError(WORDS("forget.unknown", **unknown(project, subject)))
     path = project.state / "forget" / f"{os.urandom(8).hex()}.json"
     with writing(project) as (journal, log):
-        # Looked at again: until now somebody else might have written.
+        # Looked at again: until now somebody else might have written, or forgotten the same subject.
         held = survey(project, subject, journal, states_of(project))
+        if not held.counts:
+            raise InputError(WORDS("forget.unknown", **unknown(project, subject)))
         refuse_kept(project, subject, held, system_clock(0))
         with open_keys(project) as keys:
             name = str(stand_in_of(keys, subject, own_value(project, subject)))
