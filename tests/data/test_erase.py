@@ -116,7 +116,7 @@ def test_nothing_of_her_is_left_and_nobody_else_moved(tmp_path: Path, lake: Lake
     """Every version, its order and its counts stay; her rows keep what is not personal, with stand-ins."""
     before, source = versions(lake), source_of(tmp_path)
     notes, quarantined = lake.history("visits"), lake.quarantine("visits")
-    hers = lake.of_subject(source, "C0007").collect()
+    hers = lake.of_subject(source, "C0007")
     assert found_in(tmp_path / "lake", "C0007")
     assert lake.erase(source, ERASING) == hers.height == 19
     assert lake.erase_quarantine("visits", lambda text: mentions(text, {"C0007"}), "erased") == 3
@@ -130,7 +130,7 @@ def test_nothing_of_her_is_left_and_nobody_else_moved(tmp_path: Path, lake: Lake
     assert left.drop("raw", "reason").equals(quarantined.drop("raw", "reason"))
     assert sorted(left.filter(pl.col("raw") == "")["reason"].unique()) == ["erased"]
     assert left.filter(pl.col("raw") != "").height == 3
-    assert lake.of_subject(source, "C0007").collect().is_empty()
+    assert lake.of_subject(source, "C0007").is_empty()
 
 
 def test_other_readers_of_delta_agree(tmp_path: Path, lake: Lake) -> None:
@@ -174,7 +174,7 @@ def test_a_file_that_comes_again_does_not_bring_her_back(tmp_path: Path, lake: L
     assert found_in(tmp_path / "lake", "C0007") == []
     (tmp_path / "in" / "0.csv").write_text(HEADER + row(6_007, "C0007"))
     lake.load(source, tmp_path)
-    assert lake.of_subject(source, "C0007").collect()["visit"].to_list() == [6_007], "she came back herself"
+    assert lake.of_subject(source, "C0007")["visit"].to_list() == [6_007], "she came back herself"
     assert lake.erase(source, ERASING) == 1
     assert lake.erased("visits") is not None
 

@@ -282,7 +282,7 @@ def test_an_id_that_is_not_declared_personal_is_told(bank: Path) -> None:
     (her.project.state / "validation" / "note.json").write_text(f'{{"worst": "{her.card}"}}')
     done = forget_subject(her.project, her.id, "asked")
     assert done.left == (".tallystick/validation/note.json",)
-    assert her.project.lake().of_subject(her.project.sources["payments"], her.id).collect().is_empty()
+    assert her.project.lake().of_subject(her.project.sources["payments"], her.id).is_empty()
 
 
 def test_a_reason_must_not_name_her(her: Her) -> None:

@@ -210,9 +210,10 @@ class Lake:
         """Every load of a table, oldest first: version, source_version, files with their SHA-256, and the counts."""
         return [{"version": version, **note} for version, note in tables.notes(self._open(name))]
 
-    def of_subject(self, source: Source, value: str) -> pl.LazyFrame:
-        """The rows of every version of a table whose subject reads `value` as text, not yet read."""
-        return self.scan(source.name).filter(hers(source.subject, value))
+    def of_subject(self, source: Source, value: str, most: int | None = None) -> pl.DataFrame:
+        """The rows of every version of a table whose subject reads `value` as text, or the first `most` of them."""
+        own = hers(source.subject, value)
+        return self.read(source.name, lambda rows: rows.filter(own) if most is None else rows.filter(own).head(most))
 
     def erase(self, source: Source, erasing: Erasing) -> int:
         """Erase a subject from every file and version of a table; gives how many rows were hers.

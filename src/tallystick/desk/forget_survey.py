@@ -127,7 +127,7 @@ class _Looking:
         for source in self.sources.values():
             if source.name not in lake.tables():
                 continue
-            rows = rows_of(lake, source, self.subject)
+            rows = lake.of_subject(source, self.subject.value)
             self.counts["lake.rows"] += rows.height
             moments = rows[source.at].cast(INSTANT).to_physical().to_list()
             self._take(source, rows.iter_rows(named=True), moments)
@@ -228,12 +228,6 @@ class _Looking:
         self.counts["feed.quarantine"] += sum(data.mentions(text, texts) for text in delivered)
         self.counts["keys"] += has_key(state / "keys.db", self.subject)
         self.counts["state.table"] += _indexed(state / "state.db", self.subject)
-
-
-def rows_of(lake: data.Lake, source: data.Source, subject: Subject, most: int | None = None) -> pl.DataFrame:
-    """The rows of a table that are a subject's, `most` of them at most; an erasure may go on beside it."""
-    hers = pl.col(source.subject).cast(pl.String) == subject.value
-    return lake.read(source.name, lambda rows: rows.filter(hers) if most is None else rows.filter(hers).head(most))
 
 
 def has_key(path: Path, subject: Subject) -> bool:

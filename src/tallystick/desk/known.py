@@ -9,7 +9,7 @@ import sqlalchemy as sql
 
 from tallystick import data
 from tallystick.desk.forget_notes import state_of, states_of
-from tallystick.desk.forget_survey import has_key, rows_of
+from tallystick.desk.forget_survey import has_key
 from tallystick.desk.index import DECISIONS
 from tallystick.desk.project import Project
 from tallystick.desk.subjects import Subject, sources_of, subject_columns
@@ -25,7 +25,7 @@ def is_known(project: Project, subject: Subject) -> bool:
             return True
         lake = place.lake()
         tables = [source for source in sources_of(project, subject) if source.name in lake.tables()]
-        if any(rows_of(lake, source, subject, 1).height for source in tables):
+        if any(lake.of_subject(source, subject.value, 1).height for source in tables):
             return True
     return False
 
