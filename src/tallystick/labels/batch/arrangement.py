@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
@@ -23,6 +24,10 @@ from tallystick.labels.words import WORDS
 # A tuple of arrays handed on hides from the type checker how many there are.
 _ends: Any = places.ends
 _span_starts: Any = places.span_starts
+
+
+Ends: TypeAlias = Callable[[int, int], tuple[Ints, Ints]]
+"""For the points of [first, last): where the rows of each of some windows begin, and where those of all of them end."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -72,14 +77,20 @@ class Course:
     `fast` is 1 where rows that were not late count without a look, and the own event lies where the point does.
     """
 
-    def __init__(self, key: Ints, k: Ints, fast: Codes) -> None:
+    def __init__(self, key: Ints, k: Ints, fast: Codes, when: Ints, begin: Ints) -> None:
         self.fast, self.steady = fast, bool(fast.all())
-        self._points = key, k
+        self._points, self._changes = (key, k, fast), (when, begin)
 
     @cached_property
-    def ordered(self) -> tuple[Ints, Ints]:
-        """The points in the order of what was known, and what is known at each and all behind it."""
-        found: tuple[Ints, Ints] = unsettled.by_knowledge(*self._points, self.fast)
+    def ordered(self) -> Ints:
+        """The points in the order of what was known."""
+        found: Ints = unsettled.by_knowledge(*self._points)
+        return found
+
+    @cached_property
+    def tour(self) -> Ints:
+        """The points so that windows do not travel far in what was known; empty if they lie so."""
+        found: Ints = unsettled.tour(*self._points, *self._changes)
         return found
 
 
@@ -96,7 +107,7 @@ class Place(msgspec.Struct, frozen=True):
     until: Ints
     present: bool
     course: Course
-    travels: list[Any]
+    travels: dict[int, Any]
 
 
 class Arrangement:
@@ -119,9 +130,7 @@ class Arrangement:
             self.t, self.own = self.at, take
             same = asked.k is facts.known_from or np.array_equal(asked.k, facts.known_from)
             self.k = self.known_from if same else taken(asked.k, take)
-            lengths = np.diff(self.starts)
-            self.key, self.start = np.repeat(np.arange(size), lengths), np.repeat(self.starts[:-1], lengths)
-            self._end: Ints = np.arange(take.size)
+            self._begin = np.append(0, self.starts)
             self._moved: Any = np.zeros(take.size, np.bool_)
         else:
             self._arrange(facts, asked, key_of, key)
@@ -137,9 +146,16 @@ class Arrangement:
 
     def _arrange(self, facts: Rows, asked: Asked, key_of: Ints, key: Ints) -> None:
         """Put the points in the order of the rows before them."""
-        self.sequence, begin = places.by_bucket(key + 1, self.starts.size)
-        in_parts(key.size, lambda first, last: places.by_time(begin, asked.t, first, last, self.sequence))
-        self.key = np.repeat(np.arange(-1, self.starts.size - 1), np.diff(begin))
+        self.own, self._moved = asked.own, np.zeros(key.size, np.bool_)
+        if asked.here.all():
+            own: Any = (asked.row, key, asked.t, self.at, key_of, self.order, self.starts)
+            self.sequence, self._end, self._begin = places.at_own_rows(*own)
+            if self._begin.size:
+                self.t, self.own = taken(self.at, self._end), taken(self.event, self._end)
+                self.k = taken(asked.k, self.sequence)
+                return
+        self.sequence, self._begin = places.by_bucket(key + 1, self.starts.size)
+        in_parts(key.size, lambda first, last: places.by_time(self._begin, asked.t, first, last, self.sequence))
         self.t = taken(asked.t, self.sequence)
         row, here = np.zeros(0, np.int64), np.zeros(0, np.uint8)
         if asked.here.any():
@@ -149,12 +165,10 @@ class Arrangement:
         in_parts(self.size, lambda a, b: _ends(self.t, self.key, here, row, *rows, a, b, self._end))
         if here.size and (self._end[1:] < self._end[:-1]).any():
             again, _ = places.by_bucket(self._end + self.key + 1, self.order.size + self.starts.size + 1)
-            self.sequence, self.t, self.key, self._end, row = (
-                taken(values, again) for values in (self.sequence, self.t, self.key, self._end, row)
+            self.sequence, self.t, self._end, row = (
+                taken(values, again) for values in (self.sequence, self.t, self._end, row)
             )
-        self.start = np.where(self.key >= 0, self.starts[self.key], 0)
         self.k = self.t if np.array_equal(asked.k, asked.t) else taken(asked.k, self.sequence)
-        self.own, self._moved = asked.own, np.zeros(self.t.size, np.bool_)
         if here.size:
             self.own = taken(asked.own, self.sequence)
             if facts.at.size:
@@ -165,6 +179,16 @@ class Arrangement:
         """How many points there are."""
         return int(self.t.size)
 
+    @cached_property
+    def key(self) -> Ints:
+        """The number of each point's key, -1 for one that no row has; points lie by it."""
+        return np.repeat(np.arange(-1, self.starts.size - 1), np.diff(self._begin))
+
+    @cached_property
+    def start(self) -> Ints:
+        """Where the rows of each point's key begin."""
+        return np.repeat(np.append(0, self.starts[:-1]), np.diff(self._begin))
+
     def back(self, values: NDArray[Any], room: NDArray[Any] | None = None) -> NDArray[Any]:
         """Values by point in the order of the rows, put into that of the points as given."""
         found = np.empty_like(values) if room is None else room
@@ -174,10 +198,8 @@ class Arrangement:
     def ends(self, present: bool) -> Ints:
         """Where each point's facts end."""
         if present not in self._ends:
-            end = self._end
-            if present and self._of_rows:
-                end = end + 1
-            elif present and (self.own >= 0).any():
+            end = np.arange(int(present), self.size + present) if self._of_rows else self._end
+            if present and not self._of_rows and (self.own >= 0).any():
                 stop = np.where(self.key >= 0, self.starts[self.key + 1], 0)
                 end = places.with_own(end, self.own, self.t, stop, self.event, self.at)
             self._ends[present] = end
@@ -188,7 +210,8 @@ class Arrangement:
         if present not in self._courses:
             known: Any = self.k >= self.t
             fast: Codes = (known if present else known & ~self._moved).astype(np.uint8)
-            self._courses[present] = Course(self.key, self.k, fast)
+            when, _, begin, _ = self.everything.changes
+            self._courses[present] = Course(self.key, self.k, fast, when, begin)
         return self._courses[present]
 
     def place(self, leaf: Leaf, anchor: Ints | None) -> Place:
@@ -199,22 +222,47 @@ class Arrangement:
         return self._places[key]
 
     def _place(self, window: Window, delay: int, present: bool, anchor: Ints | None) -> Place:
+        if window.kind == SPAN and not delay:
+            self.place_spans([window], present)
+            return self._places[window, 0, present]
         end = self.ends(present)
         hung = None if anchor is None else anchor[self.sequence]
-        if window.kind == SPAN and not delay:
-            low, starts = np.empty(self.size, np.int64), _span_starts
-            points: Any = (self.at, self.start, end, self.t, window.micros)
-            if self._of_rows:
-                starts, points = places.own_starts, (self.at, self.start, window.micros)
-            in_parts(self.size, lambda first, last: starts(*points, first, last, low))
-            return Place(low, end, low, end, self.t, present, self.course(present), [])
         after, until = bounds_all(window, self.t, delay, self.zone, hung)
         high = end if until is self.t else places.window_ends(self.at, self.start, end, until)
         if after.size and after[0] == -FOREVER and (after == -FOREVER).all():
             low = np.minimum(self.start, high)
         else:
             low = places.window_starts(self.at, self.start, high, after)
-        return Place(low, high, low, high, until, present, self.course(present), [])
+        return Place(low, high, low, high, until, present, self.course(present), {})
+
+    def place_spans(self, windows: Sequence[Window], present: bool) -> None:
+        """Find several spans that end at t together, which takes less than one by one."""
+        new = [window for window in windows if (window, 0, present) not in self._places]
+        end, low = self.ends(present), np.empty((len(new), self.size), np.int64)
+        ends = self.spans([window.micros for window in new], present)
+
+        def part(first: int, last: int) -> None:
+            low[:, first:last], _ = ends(first, last)
+
+        in_parts(self.size, part)
+        for window, begin in zip(new, low, strict=True):
+            place = Place(begin, end, begin, end, self.t, present, self.course(present), {})
+            self._places[window, 0, present] = place
+
+    def spans(self, micros: Sequence[int], present: bool) -> Ends:
+        """What gives, at the points of a part, where the rows of each span that ends at t begin, and where all end."""
+        of = np.array(micros, np.int64)
+
+        def ends(first: int, last: int) -> tuple[Ints, Ints]:
+            low = np.empty((of.size, last - first), np.int64)
+            if self._of_rows:
+                places.own_starts(self.at, self.starts, of, first, last, low)
+                return low, np.arange(first + present, last + present)
+            end = self.ends(present)
+            _span_starts(self.at, self.start, end, self.t, of, first, last, low)
+            return low, end[first:last]
+
+        return ends
 
     def _changes(self, starts: Ints, at: Ints, known_from: Ints, known_to: Ints) -> tuple[Ints, Ints, Ints, Ints]:
         """When loose rows begin and stop to count; there are none where every row was known at once and for good."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -27,8 +27,8 @@ _HALF_LIVES = 41
 """Beyond so many half-lives a value weighs nothing."""
 
 
-def scan(sheet: Sheet, place: Place, leaf: Leaf, chosen: Ints, whole: Ints, real: NDArray[Any], status: Codes) -> None:
-    """Gather and fold at the chosen points."""
+def scan(sheet: Sheet, place: Place, leaf: Leaf, chosen: Ints, data: NDArray[Any], status: Codes) -> None:
+    """Gather and fold at the chosen points; a value goes where its point stands as given."""
     a, view = sheet.a, sheet.view
     low = place.low
     kind = ALGEBRA[leaf.kind]
@@ -40,12 +40,12 @@ def scan(sheet: Sheet, place: Place, leaf: Leaf, chosen: Ints, whole: Ints, real
     width = max(int((place.high - low)[chosen].max()), 1)
     marks = sheet.hashes if leaf.cap and sheet.values is not None else np.zeros(0, np.uint64)
     # The kernel writes a whole and a real number: one of them goes nowhere.
-    real_out = real if kind.gives == "real" or kind.code == al.RANGE else np.zeros_like(real)
-    whole_out = whole if kind.gives != "real" else np.zeros_like(whole)
+    real = data.dtype == np.float64
+    whole_out, real_out = (np.zeros(data.size, np.int64), data) if real else (data, np.zeros(data.size))
 
     def part(first: int, last: int) -> None:
         rows = (sheet.x, sheet.y, view.at, view.known_from, view.known_to, view.event)
-        points = (chosen[first:last], low, place.high, a.t, a.k, a.own, place.present)
+        points = (chosen[first:last], low, place.high, a.t, a.k, a.own, place.present, a.sequence)
         out = (whole_out, real_out, status, width)
         given: Any = (kind.code, leaf.param, leaf.cap, marks, *rows, *points, *out)
         scans.fold_points(*given)
@@ -61,12 +61,12 @@ def scan(sheet: Sheet, place: Place, leaf: Leaf, chosen: Ints, whole: Ints, real
 def fold(sheet: Sheet, place: Place, leaf: Leaf) -> Values:
     """A label whose windows are gathered and folded one by one."""
     size = sheet.a.size
-    whole, real, status = np.zeros(size, np.int64), np.zeros(size, np.float64), np.zeros(size, np.uint8)
+    kind, status = ALGEBRA[leaf.kind], np.zeros(size, np.uint8)
+    real = kind.gives == "real" or (kind.code == al.RANGE and leaf.type.kind == "real")
+    data = np.zeros(size, np.float64 if real else np.int64)
     if size:
-        scan(sheet, place, leaf, np.arange(size), whole, real, status)
-    kind = ALGEBRA[leaf.kind]
-    ranged = kind.code == al.RANGE and leaf.type.kind == "real"
-    return finish(sheet, place, leaf, real if kind.gives == "real" or ranged else whole, status)
+        scan(sheet, place, leaf, np.arange(size), data, status)
+    return finish(sheet, place, leaf, data, status)
 
 
 EDGES: Mapping[int, tuple[bool, int]] = {
@@ -106,7 +106,7 @@ def edge(sheet: Sheet, place: Place, leaf: Leaf, code: int) -> Values:
         value = a.t - value
     said = np.where(row >= 0, 0, np.where(row == -2, UNDEFINED, NONE)).astype(np.uint8)
     value = np.where(row >= 0, value, 0)
-    return finish(sheet, place, leaf, value, said)
+    return finish(sheet, place, leaf, a.back(value), said)
 
 
 def streak(sheet: Sheet, place: Place, leaf: Leaf) -> Values:
@@ -116,7 +116,7 @@ def streak(sheet: Sheet, place: Place, leaf: Leaf) -> Values:
     rows = (sheet.x, view.known_from, view.known_to, view.event)
     given: Any = (*rows, place.low, place.high, a.k, a.own, place.present, length)
     edges.streaks(*given)
-    return finish(sheet, place, leaf, length, np.zeros(a.size, np.uint8))
+    return finish(sheet, place, leaf, a.back(length), np.zeros(a.size, np.uint8))
 
 
 def listing(sheet: Sheet, place: Place, leaf: Leaf, code: int) -> Values:
@@ -145,7 +145,7 @@ def listing(sheet: Sheet, place: Place, leaf: Leaf, code: int) -> Values:
             numbers[key] = len(texts)
             texts.append(listed([_shown(one, values, kind) for one in key]))
         data[p] = numbers[key]
-    found = finish(sheet, place, leaf, data, status)
+    found = finish(sheet, place, leaf, a.back(data), status)
     return msgspec.structs.replace(found, texts=pl.Series(texts, dtype=pl.String))
 
 
@@ -156,18 +156,16 @@ def _shown(number: int, values: pl.Series | None, kind: FieldType) -> Any:
     return plain_value(int(value), kind) if kind.kind in ("date", "flag") else value
 
 
-def finish(
-    sheet: Sheet, place: Place, leaf: Leaf, data: NDArray[Any], status: Codes, room: NDArray[Any] | None = None
-) -> Values:
-    """Values with their reasons, put from the order of the rows into that of the points as given, in `room` if any."""
-    back = sheet.a.back
-    approximate = back(status == APPROXIMATE) if leaf.cap else None
+def finish(sheet: Sheet, place: Place, leaf: Leaf, data: NDArray[Any], status: Codes) -> Values:
+    """Values with their reasons: the values by point as given, what `status` says of them in the order of the rows."""
+    a = sheet.a
+    approximate = a.back(status == APPROXIMATE) if leaf.cap else None
     if status.any():
-        data[(status == UNDEFINED) | (status == NONE)] = 0
-    return told(sheet, leaf, back(data, room), why(sheet, place, leaf, status), approximate)
+        data[a.sequence[(status == UNDEFINED) | (status == NONE)]] = 0
+    return told(sheet, leaf, data, why(sheet, lambda _: place, leaf, status), approximate)
 
 
-def why(sheet: Sheet, place: Place, leaf: Leaf, status: Codes) -> Codes:
+def why(sheet: Sheet, placed: Callable[[Leaf], Place], leaf: Leaf, status: Codes) -> Codes:
     """The reasons of a label's missing values, by point as given; what `status` says lies in the order of the rows."""
     reason = np.zeros(status.size, np.uint8)
     if not status.any():
@@ -175,7 +173,7 @@ def why(sheet: Sheet, place: Place, leaf: Leaf, status: Codes) -> Codes:
     reason[status == UNDEFINED] = reasons.UNDEFINED
     chosen = np.flatnonzero(status == NONE)
     if chosen.size:
-        reason[chosen] = _why(sheet, place, chosen, ALGEBRA[leaf.kind].empty)
+        reason[chosen] = _why(sheet, placed, leaf, chosen)
     return sheet.a.back(reason)
 
 
@@ -195,19 +193,19 @@ def told(
     return Values(data, reason, texts, approximate)
 
 
-def _why(sheet: Sheet, place: Place, chosen: Ints, empty: bool) -> Codes:
+def _why(sheet: Sheet, placed: Callable[[Leaf], Place], leaf: Leaf, chosen: Ints) -> Codes:
     """Why there is no value at the chosen points: what its rows without a value say, else whether the key was seen."""
-    a = sheet.a
+    a, present = sheet.a, leaf.including_present
     said = np.full(chosen.size, 3, np.uint8)
     if sheet.holes is not None:
-        view, code = sheet.holes
+        place, (view, code) = placed(leaf), sheet.holes
         low, high = view.range(place.row_low, place.row_high)
-        seen: Any = (a.k, a.own, place.present, code, view.known_from, view.known_to, view.event)
+        seen: Any = (a.k, a.own, present, code, view.known_from, view.known_to, view.event)
         said = places.hollow(chosen, low, high, *seen)
     found = np.array([0, reasons.NOT_YET_KNOWN, reasons.SOURCE_NULL, 0], np.uint8)[said]
     none = np.flatnonzero(said == 3)
-    if none.size and not empty:
-        end = a.ends(place.present)
-        known = places.seen(chosen[none], a.start, end, a.k, a.own, place.present, a.known_from, a.known_to, a.event)
+    if none.size and not ALGEBRA[leaf.kind].empty:
+        end = a.ends(present)
+        known = places.seen(chosen[none], a.start, end, a.k, a.own, present, a.known_from, a.known_to, a.event)
         found[none] = np.where(known == 1, reasons.EXPIRED, reasons.NEVER_SEEN)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -9,8 +10,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tallystick.labels.batch.arrangement import Arrangement, Place, View, taken
-from tallystick.labels.kernels import places, scans, settled
+from tallystick.labels.batch.arrangement import Arrangement, Ends, Place, View, taken
+from tallystick.labels.kernels import places, scans, settled, unsettled
 from tallystick.labels.kernels.rows import FILTERED, FOREVER, VALUE, Codes, Ints
 from tallystick.labels.meaning.features import Meaning, hashes, meaning
 from tallystick.labels.plan import EVENTS, SESSION, Feature, Leaf, Window
@@ -48,6 +49,10 @@ class Sheet:
         found: NDArray[np.bool_] = before[1:] > before[:-1]
         return found
 
+    def lasts(self, present: bool) -> bool:
+        """Whether every row lasts and counts at once, at every point."""
+        return not self.view.changes[0].size and self.a.course(present).steady
+
     @cached_property
     def running(self) -> Ints:
         """Sums of the lasting rows before each."""
@@ -69,6 +74,13 @@ class Sheet:
     def twins(self) -> tuple[Ints, Ints]:
         """For each row the one before and the one after it that has the same value."""
         found: tuple[Ints, Ints] = settled.twins(self.x, self.view.starts, self.different)
+        return found
+
+    @cached_property
+    def gaps(self) -> Codes:
+        """How far apart the lasting rows around each loose one lie that have its value (`unsettled.gaps`)."""
+        view = self.view
+        found: Codes = unsettled.gaps(self.x, view.at, view.starts, view.changes[3], self.different)
         return found
 
     @cached_property
@@ -113,7 +125,12 @@ class Sheet:
         else:
             low = whole.low
         first, last = self.view.range(low, whole.high)
-        return Place(first, last, low, whole.high, whole.until, whole.present, whole.course, [])
+        return Place(first, last, low, whole.high, whole.until, whole.present, whole.course, {})
+
+    def spans(self, micros: Sequence[int], present: bool) -> Ends:
+        """`Arrangement.spans` of these rows."""
+        ends = self.a.spans(micros, present)
+        return ends if self.view.before is None else lambda first, last: self.view.range(*ends(first, last))
 
     def _walk(self, window: Window, whole: Place) -> Ints:
         """Windows that count facts: back over the rows that pass the filter."""

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tallystick.core.numeric import each, in_parts
+from tallystick.core.numeric import in_parts
 from tallystick.labels import algebra as al
 from tallystick.labels.algebra import ALGEBRA
 from tallystick.labels.batch import pointwise
-from tallystick.labels.batch.arrangement import Arrangement, Place
+from tallystick.labels.batch.arrangement import Arrangement, Ends, Place
 from tallystick.labels.batch.sheet import Sheet
 from tallystick.labels.kernels import places, ranks, settled, slides, unsettled
 from tallystick.labels.kernels.linear import family_of
-from tallystick.labels.kernels.rows import NONE, Codes, Ints
+from tallystick.labels.kernels.rows import Codes, Ints
 from tallystick.labels.meaning.values import Values
-from tallystick.labels.plan import Feature, Leaf, Window
+from tallystick.labels.plan import SPAN, Feature, Leaf, Window
 
 _PLAIN, _TALLY, _ORDER, _SKETCH = 0, 13, 14, 15
 """Families beside the linear ones: sums that fit 63 bits and extremes, counts of values, order statistics, counts of
@@ -33,6 +33,10 @@ _BY_CODE: Mapping[int, int] = {
     al.ENTROPY: _TALLY,
     al.QUANTILE: _ORDER,
 }
+
+
+Answer: TypeAlias = Callable[[Ints, Ints, NDArray[Any]], None]
+"""Answers windows from where their rows begin and end."""
 
 
 def run(a: Arrangement, leaves: Iterable[Leaf], found: Mapping[Leaf, Values]) -> dict[Leaf, Values]:
@@ -54,19 +58,46 @@ def run(a: Arrangement, leaves: Iterable[Leaf], found: Mapping[Leaf, Values]) ->
 
 
 def _feature(sheet: Sheet, leaves: list[Leaf], found: Mapping[Leaf, Values]) -> Iterable[tuple[Leaf, Values]]:
-    """The labels of one feature: window by window, but all sums and extremes at once."""
-    windows: dict[tuple[Window, int, bool], list[Leaf]] = {}
-    for leaf in leaves:
-        windows.setdefault((leaf.window, leaf.delay_micros, leaf.including_present), []).append(leaf)
-    plain: dict[bool, list[tuple[Place, list[Leaf]]]] = {}
-    for (window, _, present), same in windows.items():
-        place = sheet.place(same[0], None if window.anchor is None else found[window.anchor].data)
-        some = [leaf for leaf in same if _family(sheet, leaf) == _PLAIN]
-        if some:
-            plain.setdefault(present, []).append((place, some))
-        yield from _window(sheet, place, [leaf for leaf in same if leaf not in some])
-    for placed in plain.values():
-        yield from _sums_and_extremes(sheet, placed)
+    """The labels of one feature."""
+
+    def placed(leaf: Leaf) -> Place:
+        anchor = leaf.window.anchor
+        return sheet.place(leaf, None if anchor is None else found[anchor].data)
+
+    for present in (False, True):
+        windows: dict[tuple[Window, int], list[Leaf]] = {}
+        for leaf in leaves:
+            if leaf.including_present == present:
+                windows.setdefault((leaf.window, leaf.delay_micros), []).append(leaf)
+        if windows:
+            yield from _windows(sheet, present, list(windows.values()), placed)
+
+
+def _windows(
+    sheet: Sheet, present: bool, windows: list[list[Leaf]], placed: Callable[[Leaf], Place]
+) -> Iterable[tuple[Leaf, Values]]:
+    """The labels of one feature by window; those answered by the ends of windows for all windows at once."""
+    lasting = sheet.lasts(present)
+    if not lasting:
+        sheet.a.place_spans([same[0].window for same in windows if _ends_at_t(same[0])], present)
+    by_ends = [[leaf for leaf in same if _by_ends(sheet, leaf, lasting)] for same in windows]
+    for same, some in zip(windows, by_ends, strict=True):
+        rest = [leaf for leaf in same if leaf not in some]
+        if rest:
+            yield from _window(sheet, placed(rest[0]), rest)
+    together = [some for some in by_ends if some and (_ends_at_t(some[0]) or not lasting)]
+    if together and lasting:
+        spans = sheet.spans([some[0].window.micros for some in together], present)
+        yield from _lasting(sheet, spans, together, placed)
+    elif together:
+        yield from _sums_and_extremes(sheet, [(placed(some[0]), some) for some in together])
+    for some in by_ends:
+        if some and some not in together:
+            yield from _lasting(sheet, _ends(placed(some[0])), [some], placed)
+
+
+def _ends_at_t(leaf: Leaf) -> bool:
+    return leaf.window.kind == SPAN and not leaf.delay_micros
 
 
 def _counts(groups: dict[Feature, list[Leaf]], where: str) -> list[Leaf]:
@@ -106,10 +137,7 @@ def _window(sheet: Sheet, place: Place, leaves: list[Leaf]) -> Iterable[tuple[Le
             if family != widest:
                 del families[family]
     for family, members in families.items():
-        if family == _TALLY and _lasts(sheet, place) and all(leaf.kind == "distinct" for leaf in members):
-            yield from _lasting(sheet, place, members)
-        else:
-            yield from _slide(sheet, place, members, family)
+        yield from _slide(sheet, place, members, family)
 
 
 # A tuple of arrays handed on hides from the type checker how many there are.
@@ -133,68 +161,99 @@ def _family(sheet: Sheet, leaf: Leaf) -> int | None:
     return int(family_of(code)) or None
 
 
-def _room(leaves: int, size: int) -> tuple[Ints, tuple[Ints, NDArray[np.float64], Codes]]:
-    """Room for the answers of labels: whole or real in the same place, and their status.
+Sweep: TypeAlias = Callable[[int, int], Iterable[NDArray[Any]]]
+"""Gives the values at the points [first, last) of an order, label by label; the next may lie where the last one lay."""
 
-    The first line of the room is free: each answer is put in order into the line before its own.
-    """
-    room = np.empty((leaves + 1, size), np.int64)
-    return room, (room[1:], room[1:].view(np.float64), np.zeros((leaves, size), np.uint8))
+
+def _swept(a: Arrangement, leaves: list[Leaf], order: Ints | None, sweep: Sweep) -> list[NDArray[Any]]:
+    """The values of labels by point as given, from a sweep over points in the order of the rows or another."""
+    found = np.empty((len(leaves), a.size), np.int64)
+
+    def part(first: int, last: int) -> None:
+        to = a.sequence[first:last] if order is None else a.sequence[order[first:last]]
+        for into, values in zip(found, sweep(first, last), strict=True):
+            places.put(values.view(np.int64), to, 0, to.size, into)
+
+    in_parts(a.size if order is None else order.size, part)
+    real = [ALGEBRA[leaf.kind].gives == "real" for leaf in leaves]
+    return [line.view(np.float64) if one else line for line, one in zip(found, real, strict=True)]
 
 
 def _kinds(leaves: list[Leaf]) -> Ints:
     return np.array([ALGEBRA[leaf.kind].code for leaf in leaves], np.int64)
 
 
+def _by_ends(sheet: Sheet, leaf: Leaf, lasting: bool) -> bool:
+    """Whether a label is answered together with others: by the ends of windows, and what loose rows add to that."""
+    family = _family(sheet, leaf)
+    return family == _PLAIN or (lasting and family == _TALLY and leaf.kind == "distinct")
+
+
 def _sums_and_extremes(sheet: Sheet, placed: list[tuple[Place, list[Leaf]]]) -> Iterable[tuple[Leaf, Values]]:
-    """Answer by what lasting rows say, and where others are to be reckoned with by these too."""
-    a, view, course = sheet.a, sheet.view, placed[0][0].course
-    if _lasts(sheet, placed[0][0]):
-        for place, some in placed:
-            yield from _lasting(sheet, place, some)
-        return
+    """Answer by what lasting rows say, and reckon with the others."""
+    a, view, order = sheet.a, sheet.view, placed[0][0].course.ordered
     leaves = [leaf for _, some in placed for leaf in some]
     places_of = [place for place, some in placed for _ in some]
-    kinds, (room, out) = _kinds(leaves), _room(len(leaves), a.size)
-    whole, _, status = out
-    for one, (leaf, place) in enumerate(zip(leaves, places_of, strict=True)):
-        if leaf.kind in ("min", "max"):
-            _answer(sheet, place, [(_by_ends(sheet, leaf), whole[one])])
+    kinds, status = _kinds(leaves), np.zeros((len(leaves), a.size), np.uint8)
+    extremes = {
+        one: _by_rows(a, _answer(sheet, leaf), place)
+        for one, (leaf, place) in enumerate(zip(leaves, places_of, strict=True))
+        if leaf.kind in ("min", "max")
+    }
     when, what, begin, before = view.changes
     windows = np.repeat(np.arange(len(placed)), [len(some) for _, some in placed])
     rows: Any = (sheet.x, sheet.running, before, view.starts, when, what, begin)
-    ordered, _ = course.ordered
 
-    def part(first: int, last: int) -> None:
-        order = ordered[first:last]
-        ends: Any = [np.stack([end[order] for end in some]) for some in zip(*_ends(placed), strict=True)]
-        _plain(kinds, windows, *rows, order, a.key, a.k, *ends, *out)
+    def sweep(first: int, last: int) -> Iterable[NDArray[Any]]:
+        some, whole = order[first:last], np.empty((len(leaves), last - first), np.int64)
+        for one, extreme in extremes.items():
+            places.taken(extreme, some, 0, some.size, whole[one])
+        low, high = np.empty((2, len(placed), some.size), np.int64)
+        for window, (place, _) in enumerate(placed):
+            places.taken(place.low, some, 0, some.size, low[window])
+            places.taken(place.high, some, 0, some.size, high[window])
+        _plain(kinds, windows, *rows, some, a.key, a.k, low, high, whole, whole.view(np.float64), status)
+        return whole
 
-    in_parts(ordered.size, part)
+    found = _swept(a, leaves, order, sweep)
     for one, (leaf, place) in enumerate(zip(leaves, places_of, strict=True)):
-        yield leaf, _answered(sheet, place, leaf, room[one : one + 2], status[one])
+        yield leaf, _answered(sheet, place, leaf, found[one], status[one])
 
 
-def _lasts(sheet: Sheet, place: Place) -> bool:
-    """Whether every row lasts and counts at once, at every point."""
-    return not sheet.view.changes[0].size and place.course.steady
+def _by_rows(a: Arrangement, answer: Answer, place: Place) -> Ints:
+    """What the lasting rows answer, in the order of the rows."""
+    found, low, high = np.empty(a.size, np.int64), place.low, place.high
+    in_parts(a.size, lambda p, q: answer(low[p:q], high[p:q], found[p:q]))
+    return found
 
 
-def _lasting(sheet: Sheet, place: Place, leaves: list[Leaf]) -> Iterable[tuple[Leaf, Values]]:
-    """Answer a window by its ends alone, where every row lasts and counts at once."""
-    a = sheet.a
-    found = [np.empty(a.size, np.float64 if ALGEBRA[leaf.kind].gives == "real" else np.int64) for leaf in leaves]
-    _answer(sheet, place, [(_by_ends(sheet, leaf), data) for leaf, data in zip(leaves, found, strict=True)], a.sequence)
-    status = np.where(place.low < place.high, 0, NONE).astype(np.uint8)
-    reasons: dict[bool, Codes] = {}
-    for leaf, data in zip(leaves, found, strict=True):
-        empty = ALGEBRA[leaf.kind].empty
-        if empty not in reasons:
-            reasons[empty] = pointwise.why(sheet, place, leaf, status)
-        yield leaf, pointwise.told(sheet, leaf, data, reasons[empty])
+def _lasting(
+    sheet: Sheet, ends: Ends, windows: list[list[Leaf]], placed: Callable[[Leaf], Place]
+) -> Iterable[tuple[Leaf, Values]]:
+    """Answer windows by their ends alone, where every row lasts and counts at once."""
+    leaves = [leaf for some in windows for leaf in some]
+    window_of = [window for window, some in enumerate(windows) for _ in some]
+    wanted = [(window, leaf, _answer(sheet, leaf)) for window, leaf in zip(window_of, leaves, strict=True)]
+    status = np.zeros((len(windows), sheet.a.size), np.uint8)
+
+    def sweep(first: int, last: int) -> Iterable[NDArray[Any]]:
+        (low, high), values = ends(first, last), np.empty(last - first, np.int64)
+        for window, said in enumerate(status):
+            settled.hollow(low[window], high, said[first:last])
+        for window, leaf, answer in wanted:
+            answer(low[window], high, values.view(np.float64) if ALGEBRA[leaf.kind].gives == "real" else values)
+            yield values
+
+    found = _swept(sheet.a, leaves, None, sweep)
+    reasons: dict[tuple[int, bool], Codes] = {}
+    for window, leaf, data in zip(window_of, leaves, found, strict=True):
+        same = window, ALGEBRA[leaf.kind].empty
+        if same not in reasons:
+            reasons[same] = pointwise.why(sheet, placed, leaf, status[window])
+        yield leaf, pointwise.told(sheet, leaf, data, reasons[same])
 
 
-def _by_ends(sheet: Sheet, leaf: Leaf) -> Callable[..., None]:
+def _answer(sheet: Sheet, leaf: Leaf) -> Answer:
     """What answers a label of lasting rows from the ends of its windows."""
     if leaf.kind in ("min", "max"):
         most = leaf.kind == "max"
@@ -206,70 +265,64 @@ def _by_ends(sheet: Sheet, leaf: Leaf) -> Callable[..., None]:
     return partial(settled.sums if leaf.kind == "sum" else settled.means, sheet.running)
 
 
-def _answer(
-    sheet: Sheet, place: Place, wanted: list[tuple[Callable[..., None], NDArray[Any]]], to: Ints | None = None
-) -> None:
-    """Answer a window at every point, into arrays in the order of the rows, or of what `to` says."""
-
-    def part(first: int, last: int) -> None:
-        low, high = place.low[first:last], place.high[first:last]
-        for answer, into in wanted:
-            found = into[first:last] if to is None else np.empty(last - first, into.dtype)
-            answer(low, high, found)
-            if to is not None:
-                places.put(found, to[first:last], 0, last - first, into)
-
-    in_parts(sheet.a.size, part)
-
-
-def _ends(placed: list[tuple[Place, list[Leaf]]]) -> list[tuple[Ints, Ints]]:
-    return [(place.low, place.high) for place, _ in placed]
+def _ends(place: Place) -> Ends:
+    return lambda first, last: (place.low[None, first:last], place.high[first:last])
 
 
 def _slide(sheet: Sheet, place: Place, leaves: list[Leaf], family: int) -> Iterable[tuple[Leaf, Values]]:
-    kinds, (room, out) = _kinds(leaves), _room(len(leaves), sheet.a.size)
+    status = np.zeros((len(leaves), sheet.a.size), np.uint8)
     if family == _TALLY:
-        _varied(sheet, place, kinds, out)
+        found = [_varied(sheet, place, leaf, said) for leaf, said in zip(leaves, status, strict=True)]
     else:
-        params = np.array([leaf.param for leaf in leaves], np.int64)
-        caps = np.array([leaf.cap for leaf in leaves], np.int64)
-        _travelling(sheet, place, family, kinds, params, caps, out)
-    for one, leaf in enumerate(leaves):
-        yield leaf, _answered(sheet, place, leaf, room[one : one + 2], out[-1][one])
+        found = _travelling(sheet, place, family, leaves, status)
+    for leaf, data, said in zip(leaves, found, status, strict=True):
+        yield leaf, _answered(sheet, place, leaf, data, said)
 
 
-def _answered(sheet: Sheet, place: Place, leaf: Leaf, room: NDArray[Any], status: Codes) -> Values:
+def _answered(sheet: Sheet, place: Place, leaf: Leaf, data: NDArray[Any], status: Codes) -> Values:
     """The values of a label, those gathered and folded at which no state could be trusted."""
     if not place.course.steady:
-        chosen = np.flatnonzero(place.course.fast == 0)
-        pointwise.scan(sheet, place, leaf, chosen, room[1], room[1].view(np.float64), status)
-    if ALGEBRA[leaf.kind].gives == "real":
-        room = room.view(np.float64)
-    return pointwise.finish(sheet, place, leaf, room[1], status, room[0])
+        pointwise.scan(sheet, place, leaf, np.flatnonzero(place.course.fast == 0), data, status)
+    return pointwise.finish(sheet, place, leaf, data, status)
 
 
-def _varied(sheet: Sheet, place: Place, kinds: Ints, out: tuple[Any, ...]) -> None:
-    """Answer by how often each value is there."""
+def _varied(sheet: Sheet, place: Place, leaf: Leaf, status: Codes) -> NDArray[Any]:
+    """Answer by how often each value is there; of loose rows by those alone that can make a difference."""
     a, view, course = sheet.a, sheet.view, place.course
-    rows: Any = (sheet.different, sheet.x, view.known_from, view.known_to, sheet.loose, *view.changes[:3])
-    points: Any = (course.ordered[1], course.fast, a.key, a.k, place.low, place.high)
-    in_parts(a.size, lambda first, last: _tallies(kinds, *rows, *points, first, last, *out))
+    distinct = leaf.kind == "distinct"
+    least = leaf.window.micros.bit_length() if distinct and leaf.window.kind == SPAN else 1
+    changes = unsettled.narrowed(least, sheet.gaps, *view.changes[:3])
+    rows: Any = (sheet.different, sheet.x, view.known_from, view.known_to, sheet.gaps, least, *changes)
+    points: Any = (course.tour, course.fast, a.key, a.k, place.low, place.high)
+
+    def sweep(first: int, last: int) -> Iterable[NDArray[Any]]:
+        whole = np.empty(last - first, np.int64)
+        _tallies(*rows, *points, first, last, whole, None if distinct else whole.view(np.float64), status)
+        return [whole]
+
+    return _swept(a, [leaf], course.tour if course.tour.size else None, sweep)[0]
 
 
-def _travelling(
-    sheet: Sheet, place: Place, family: int, kinds: Ints, params: Ints, caps: Ints, out: tuple[Any, ...]
-) -> None:
+def _travelling(sheet: Sheet, place: Place, family: int, leaves: list[Leaf], status: Codes) -> list[NDArray[Any]]:
     """Answer by what slides, and travels forth and back in what was known."""
-    a, view, (whole, _, status) = sheet.a, sheet.view, out
-    if not place.travels:
-        points: Any = (a.key, place.low, place.high, a.k, place.course.fast, *view.changes[:3])
-        place.travels.extend(in_parts(a.size, lambda first, last: (first, *_travel(*points, first, last))))
+    a, view, travels = sheet.a, sheet.view, place.travels
+    params = np.array([leaf.param for leaf in leaves], np.int64)
+    caps = np.array([leaf.cap for leaf in leaves], np.int64)
+    on_the_way: Any = (a.key, place.low, place.high, a.k, place.course.fast, *view.changes[:3])
     rows: Any = (view.known_from, view.known_to, place.low, place.high, a.k)
-    kernel: Any = _linear
-    head: Any = (family, kinds, params, sheet.x, sheet.y, view.at)
-    tail: Any = out
-    if family == _SKETCH:
-        kernel, head, tail = _sketches, (caps, *sheet.hashed, sheet.x), (whole, status)
-    elif family == _ORDER:
-        kernel, head, tail = _orders, (params, caps, *sheet.ranks), (whole, status)
-    each(place.travels, lambda travel: kernel(*head, *rows, *travel, *tail))
+
+    def sweep(first: int, last: int) -> Iterable[NDArray[Any]]:
+        if first not in travels:
+            travels[first] = _travel(*on_the_way, first, last)
+        whole = np.empty((len(leaves), last - first), np.int64)
+        travel: Any = (*rows, first, *travels[first])
+        if family == _SKETCH:
+            _sketches(caps, *sheet.hashed, sheet.x, *travel, whole, status)
+        elif family == _ORDER:
+            _orders(params, caps, *sheet.ranks, *travel, whole, status)
+        else:
+            _linear(family, kinds, params, sheet.x, sheet.y, view.at, *travel, whole, whole.view(np.float64), status)
+        return whole
+
+    kinds = _kinds(leaves)
+    return _swept(a, leaves, None, sweep)

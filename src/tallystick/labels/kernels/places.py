@@ -30,15 +30,6 @@ def by_bucket(bucket: Ints, buckets: int) -> Any:
 
 
 @kernel
-def rising(values: Ints) -> bool:
-    """Whether each value is above the one before it."""
-    falls = 0
-    for i in range(1, values.size):
-        falls += values[i] <= values[i - 1]
-    return falls == 0
-
-
-@kernel
 def by_time(starts: Ints, t: Ints, first: int, last: int, order: Ints) -> None:
     """Put the buckets that start in [first, last) into the order of t; of equal t any comes first."""
     b = upper_bound(starts, 0, starts.size, first - 1)
@@ -58,39 +49,6 @@ def by_time(starts: Ints, t: Ints, first: int, last: int, order: Ints) -> None:
                     order[j] = order[j - 1]
                     j -= 1
                 order[j] = row
-
-
-@kernel
-def refused(
-    gaps: Codes, known: Ints, at: Ints, revision: Ints, retract: Any, lateness: int, first: int, last: int
-) -> Codes:
-    """Why each fact counts nowhere, 0 where it does: the first that holds of what `meaning.facts` lists.
-
-    Of `gaps` bit 0 says that there is no id, 1 no `at`, 2 no key, 3 no sequence, 4 that nothing says when it was known.
-    A retraction needs only its id and when it was known. Instants lie in [first, last).
-    """
-    found = np.zeros(known.size, np.uint8)
-    for i in range(known.size):
-        gap, begins = gaps[i], revision[i] == 0
-        whole = begins or not retract[i]
-        timed = gap & 2 == 0
-        if gap & 1 != 0:
-            found[i] = 1
-        elif revision[i] < 0:
-            found[i] = 2
-        elif gap & 16 != 0 or (whole and not timed):
-            found[i] = 3
-        elif whole and gap & 4 != 0:
-            found[i] = 4
-        elif whole and gap & 8 != 0:
-            found[i] = 5
-        elif known[i] < first or known[i] >= last or (timed and (at[i] < first or at[i] >= last)):
-            found[i] = 6
-        elif begins and known[i] < at[i]:
-            found[i] = 7
-        elif begins and known[i] - at[i] > lateness:
-            found[i] = 8
-    return found
 
 
 @kernel
@@ -209,6 +167,31 @@ def ends(
 
 
 @kernel
+def at_own_rows(row: Ints, key: Ints, t: Ints, at: Ints, key_of: Ints, order: Ints, starts: Ints) -> Any:
+    """Points in the order of their own rows, where these lie in the order by key, and where each key's points begin.
+
+    Only where each point has a row of its own, of its key and its instant; else all three are empty.
+    """
+    point, none = np.full(order.size, -1, np.int64), np.zeros(0, np.int64)
+    for p in range(row.size):
+        if row[p] < 0 or point[row[p]] >= 0 or key_of[row[p]] != key[p]:
+            return none, none, none
+        point[row[p]] = p
+    sequence, end, n = np.empty(row.size, np.int64), np.empty(row.size, np.int64), 0
+    begin = np.zeros(starts.size + 1, np.int64)
+    for b in range(starts.size - 1):
+        for i in range(starts[b], starts[b + 1]):
+            p = point[order[i]]
+            if p >= 0:
+                if at[i] != t[p]:
+                    return none, none, none
+                sequence[n], end[n] = p, i
+                n += 1
+        begin[b + 2] = n
+    return sequence, end, begin
+
+
+@kernel
 def with_own(end: Ints, own: Ints, t: Ints, stop: Ints, event: Ints, at: Ints) -> Ints:
     """The ends moved past the rows of the point's own event that stand there at its instant."""
     found = end.copy()
@@ -249,34 +232,49 @@ def window_starts(at: Ints, start: Ints, end: Ints, after: Ints) -> Ints:
 
 
 @kernel
-def span_starts(at: Ints, start: Ints, end: Ints, t: Ints, span: int, first: int, last: int, found: Ints) -> None:
-    """`window_starts` of spans that end at t, at the points [first, last)."""
-    low, key = 0, -1
+def span_starts(at: Ints, start: Ints, end: Ints, t: Ints, spans: Ints, first: int, last: int, found: Any) -> None:
+    """`window_starts` of several spans that end at t, at the points [first, last)."""
+    low, most = np.zeros(spans.size, np.int64), at.size - 1
     for p in range(first, last):
-        after = t[p] - span
-        if start[p] != key or low > end[p] or (low > start[p] and at[low - 1] > after):
-            low, key = start[p], start[p]
-        steps = 0
-        while steps < 16 and low < end[p] and at[low] <= after:
-            low += 1
-            steps += 1
-        if steps == 16:
-            low = upper_bound(at, low, end[p], after)
-        found[p] = low
+        stop = end[p]
+        if p == first or start[p] != start[p - 1] or stop < end[p - 1] or t[p] < t[p - 1]:
+            low[:] = start[p]
+        for w in range(spans.size):
+            i, after = low[w], t[p] - spans[w]
+            # Mostly a row or two leave: steps without a branch.
+            i += (i < stop) & (at[min(i, most)] <= after)
+            i += (i < stop) & (at[min(i, most)] <= after)
+            steps = 0
+            while steps < 16 and i < stop and at[i] <= after:
+                i += 1
+                steps += 1
+            if steps == 16:
+                i = upper_bound(at, i, stop, after)
+            low[w] = i
+            found[w, p - first] = i
 
 
 @kernel
-def own_starts(at: Ints, start: Ints, span: int, first: int, last: int, found: Ints) -> None:
-    """`span_starts` where every point is a row's own: that row lies in its window, so the search ends before it."""
-    low = upper_bound(at, start[first], first, at[first] - span) if first < last else 0
+def own_starts(at: Ints, starts: Ints, spans: Ints, first: int, last: int, found: Any) -> None:
+    """`span_starts` where every point is a row's own: the search ends there, since that row lies in its window."""
+    low, stop = np.zeros(spans.size, np.int64), first
+    b = upper_bound(starts, 0, starts.size, first) - 1
     for p in range(first, last):
-        low, after = max(low, start[p]), at[p] - span
-        # Mostly a row or two leave: steps without a branch.
-        low += at[low] <= after
-        low += at[low] <= after
-        while at[low] <= after:
-            low += 1
-        found[p] = low
+        if p == stop:
+            if p > first:
+                b = upper_bound(starts, b, starts.size, p) - 1
+            stop = starts[b + 1]
+            for w in range(spans.size):
+                low[w] = upper_bound(at, starts[b], p, at[p] - spans[w])
+        for w in range(spans.size):
+            i, after = low[w], at[p] - spans[w]
+            # Mostly a row or two leave: steps without a branch.
+            i += at[i] <= after
+            i += at[i] <= after
+            while at[i] <= after:
+                i += 1
+            low[w] = i
+            found[w, p - first] = i
 
 
 @kernel

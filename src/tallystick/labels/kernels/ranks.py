@@ -128,10 +128,10 @@ def orders(
                 status[one, p] = NONE
                 continue
             place = nth_of(tree, rank_of(params[one], n))
-            whole[one, p] = levels[place]
+            whole[one, j] = levels[place]
             if caps[one] > 0 and n > caps[one]:
                 # Cutting keeps the order, so the value at a rank may be cut after it was found.
-                whole[one, p] = cut8(levels[place])
+                whole[one, j] = cut8(levels[place])
                 status[one, p] = APPROXIMATE
 
 
@@ -202,9 +202,9 @@ def sketches(
             if n == 0:
                 status[one, p] = NONE
             elif some <= caps[one]:
-                whole[one, p] = some
+                whole[one, j] = some
             else:
                 place = nth_of(tree, caps[one])
                 said, value, _ = theta(caps[one], hashes[place])
                 status[one, p] = said
-                whole[one, p] = value
+                whole[one, j] = value

@@ -30,12 +30,16 @@ def fold_points(
     k: Ints,
     own: Ints,
     present: bool,
+    to: Ints,
     whole: Ints,
     real: Any,
     status: Codes,
     width: int,
 ) -> None:
-    """Answer the chosen points of one kind; `width` is the widest window in rows."""
+    """Answer the chosen points of one kind; an answer goes where `to` says.
+
+    `width` is the widest window in rows.
+    """
     xs, ys, ats = np.empty(width, np.int64), np.empty(width, np.int64), np.empty(width, np.int64)
     work = np.empty(2 * width + 512, np.int64)
     for j in range(chosen.size):
@@ -50,8 +54,8 @@ def fold_points(
             continue
         said, value, value_real = fold(kind, xs, ys, ats, 0, n, t[p], param, cap, hashes, work)
         status[p] = said
-        whole[p] = value
-        real[p] = value_real
+        whole[to[p]] = value
+        real[to[p]] = value_real
 
 
 @kernel

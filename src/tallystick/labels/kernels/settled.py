@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tallystick.core.numeric import kernel
-from tallystick.labels.kernels.rows import FOREVER, Ints
+from tallystick.labels.kernels.rows import FOREVER, NONE, Codes, Ints
 
 
 @kernel
@@ -20,6 +20,14 @@ def running(x: Ints) -> Ints:
     for i in range(x.size):
         total[i + 1] = total[i] + x[i]
     return total
+
+
+@kernel
+def hollow(low: Ints, high: Ints, status: Codes) -> None:
+    """Say NONE of the windows that hold no row."""
+    for p in range(low.size):
+        if low[p] >= high[p]:
+            status[p] = NONE
 
 
 @kernel

@@ -138,6 +138,6 @@ def linear(
             if said != FOUND:
                 status[one, p] = said
             elif kinds[one] == COUNT or kinds[one] == SUM:
-                whole[one, p] = value
+                whole[one, j] = value
             else:
-                real[one, p] = value_real
+                real[one, j] = value_real

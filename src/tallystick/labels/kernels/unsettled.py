@@ -11,20 +11,23 @@ from typing import Any
 import numpy as np
 
 from tallystick.core.numeric import kernel
-from tallystick.labels.algebra import COUNT, DISTINCT, MAX, MIN, SUM
+from tallystick.labels.algebra import COUNT, MAX, MIN, SUM
 from tallystick.labels.kernels.folds import entropy, log_weight
 from tallystick.labels.kernels.rows import FOREVER, NONE, Codes, Ints, upper_bound
 
 _STEPS = 16
+_FAR = 64
+"""Points of a key keep their order while they travel no more changes each than this, forth and back."""
+_ALWAYS = 255
 
 
 @kernel
 def by_knowledge(key: Ints, k: Ints, fast: Codes) -> Any:
-    """Points with `fast` in the order (key, k), and for each point the least k of those from it on, of its key.
+    """Points with `fast` in the order (key, k).
 
     Points lie by key; only a few have a k beyond that of a later one, such as those of events that came late.
     """
-    floor, order = np.empty(key.size, np.int64), np.empty(key.size, np.int64)
+    order, floor = np.empty(key.size, np.int64), np.empty(key.size, np.int64)
     late, size, stop = np.empty(key.size, np.int64), 0, key.size
     while stop > 0:
         first, least, some = stop, FOREVER, 0
@@ -53,7 +56,7 @@ def by_knowledge(key: Ints, k: Ints, fast: Codes) -> Any:
             size += 1
             order[order.size - size] = p
         stop = first
-    return order[order.size - size :], floor
+    return order[order.size - size :]
 
 
 @kernel
@@ -168,29 +171,131 @@ def plain(
             if found[w, 0] == 0:
                 status[one, p] = NONE
             elif kinds[one] == COUNT:
-                whole[one, p] = found[w, 0]
+                whole[one, j] = found[w, 0]
             elif kinds[one] == SUM:
-                whole[one, p] = found[w, 1]
+                whole[one, j] = found[w, 1]
             elif kinds[one] == MIN:
-                whole[one, p] = min(found[w, 2], whole[one, p]) if found[w, 4] > 0 else found[w, 2]
+                whole[one, j] = min(found[w, 2], whole[one, j]) if found[w, 4] > 0 else found[w, 2]
             elif kinds[one] == MAX:
-                whole[one, p] = max(found[w, 3], whole[one, p]) if found[w, 4] > 0 else found[w, 3]
+                whole[one, j] = max(found[w, 3], whole[one, j]) if found[w, 4] > 0 else found[w, 3]
             else:
-                real[one, p] = np.float64(found[w, 1]) / np.float64(found[w, 0])
+                real[one, j] = np.float64(found[w, 1]) / np.float64(found[w, 0])
+
+
+@kernel
+def tour(key: Ints, k: Ints, fast: Codes, when: Ints, begin: Ints) -> Ints:
+    """An order of points in which windows that travel in what was known do not travel far; empty if they lie so.
+
+    Points lie by key. One that came late costs the changes of its key up to its k, and as many back. Where these are
+    too many, all that came late go behind the others: in blocks of neighbours, each in the order of k.
+    """
+    order, first = np.empty(0, np.int64), 0
+    while first < key.size:
+        last, way, late, least = first, 0, 0, FOREVER
+        while last < key.size and key[last] == key[first]:
+            last += 1
+        start, stop = (begin[key[first]], begin[key[first] + 1]) if key[first] >= 0 else (0, 0)
+        if stop - start > _FAR:
+            for p in range(last - 1, first - 1, -1):
+                if fast[p] != 0 and k[p] > least:
+                    there = upper_bound(when, start, stop, least)
+                    way += upper_bound(when, there, stop, k[p]) - there
+                    late += 1
+                elif fast[p] != 0:
+                    least = k[p]
+        if way > _FAR * (last - first):
+            if order.size == 0:
+                order = np.arange(key.size)
+            behind, front, least = last, first, FOREVER
+            aside = np.empty(last - first, np.int64)
+            for p in range(last - 1, first - 1, -1):
+                if fast[p] != 0 and k[p] > least:
+                    behind -= 1
+                    aside[behind - first] = p
+                elif fast[p] != 0:
+                    least = k[p]
+            for p in range(first, last):
+                if behind - first < aside.size and aside[behind - first] == p:
+                    behind += 1
+                else:
+                    order[front] = p
+                    front += 1
+            block = 1 + int(np.sqrt(np.float64(stop - start) * late / (last - first)))
+            turn = 1
+            while front < last:
+                some = aside[front - first : min(front - first + block, last - first)]
+                order[front : front + some.size] = some[np.argsort(turn * k[some])]
+                front, turn = front + some.size, -turn
+        first = last
+    return order
+
+
+@kernel
+def gaps(x: Ints, at: Ints, starts: Ints, before: Ints, different: int) -> Codes:
+    """How far apart the lasting rows around each loose one lie that have its value: the bits of the microseconds.
+
+    0 for a lasting row, 255 where one side has none. A window of time that is longer than a gap has one of both sides
+    or neither row of the gap, so that no row in it makes a difference to how many different values there are.
+    """
+    code, size = np.zeros(x.size, np.uint8), before[before.size - 1]
+    latest, waiting = np.full(different, -1, np.int64), np.full(different, -1, np.int64)
+    rows, since, behind, n = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64), 0
+    for b in range(starts.size - 1):
+        base = n
+        for i in range(starts[b], starts[b + 1]):
+            v = x[i]
+            if before[i + 1] > before[i]:
+                code[i], rows[n], since[n], behind[n] = _ALWAYS, i, latest[v], waiting[v]
+                waiting[v] = n
+                n += 1
+                continue
+            one, waiting[v] = waiting[v], -1
+            while one >= base:
+                if since[one] >= starts[b]:
+                    code[rows[one]] = 1
+                    apart = at[i] - at[since[one]]
+                    while apart > 1:
+                        code[rows[one]] += 1
+                        apart >>= 1
+                one = behind[one]
+            latest[v] = i
+    return code
+
+
+@kernel
+def narrowed(least: int, code: Codes, when: Ints, what: Ints, begin: Ints) -> Any:
+    """The changes of rows whose code is at least that."""
+    instants, rows = np.empty(when.size, np.int64), np.empty(when.size, np.int64)
+    begins, n, c = np.empty(begin.size, np.int64), 0, 0
+    for b in range(begin.size):
+        while c < begin[b]:
+            instants[n], rows[n] = when[c], what[c]
+            n += code[what[c] if what[c] >= 0 else -1 - what[c]] >= least
+            c += 1
+        begins[b] = n
+    return instants[:n], rows[:n], begins
+
+
+@kernel
+def _counted(tally: Any, value: int, step: int, real: Any) -> Any:
+    """Count a value in or out: by how much there are more different ones, and more weights, if `real` wants them."""
+    of = tally[value]
+    tally[value] = of + step
+    return (of + step > 0) - (of > 0), log_weight(of + step) - log_weight(of) if real is not None else 0
 
 
 @kernel
 def tallies(
-    kinds: Ints,
     different: int,
     x: Ints,
     known_from: Ints,
     known_to: Ints,
-    loose: Codes,
+    code: Codes,
+    least: int,
     when: Ints,
     what: Ints,
     begin: Ints,
-    floor: Ints,
+    order: Ints,
     fast: Codes,
     key: Ints,
     k: Ints,
@@ -202,83 +307,77 @@ def tallies(
     real: Any,
     status: Any,
 ) -> None:
-    """How many different values, and their entropy, by counts of each value (numbered densely below `different`).
+    """How many different values, or with `real` their entropy, by counts of each (numbered densely below `different`).
 
-    A window slides on in the order of points and knows what is known at `floor`; a point of a later k adds the changes
-    up to there, and takes them back.
+    A window slides from point to point of `order` (`tour`), and travels forth and back in what was known. Of loose rows
+    those count whose `code` is `least` or more; `when`, `what` and `begin` are the changes of these.
     """
     tally = np.zeros(different + 1, np.int32)
-    weigh = False
-    for one in range(kinds.size):
-        weigh = weigh or kinds[one] != DISTINCT
-    n, some, weight, lo, hi, c, stop, held = 0, 0, 0, 0, 0, 0, 0, -1
-    for p in range(first, last):
-        a, b = low[p], high[p]
+    n, some, weight, lo, hi, now, ahead = 0, 0, 0, 0, 0, 0, 0
+    c, start, stop, held = 0, 0, 0, -1
+    for j in range(first, last):
+        p = order[j] if order.size > 0 else j
+        a, b, to = low[p], high[p], k[p]
         if fast[p] == 0 or a >= b:
-            for one in range(kinds.size):
-                status[one, p] = NONE
+            status[p] = NONE
             continue
-        if key[p] != held or a < lo or b < hi or a >= hi:
+        if key[p] != held or a >= hi or b <= lo:
             for i in range(lo, hi):
                 tally[x[i]] = 0
-            n, some, weight, lo, hi, held = 0, 0, 0, a, a, key[p]
-            stop = begin[held + 1]
-            c = upper_bound(when, begin[held], stop, floor[p])
-        mark, then = c, (n, some, weight)
-        # First what became known till now, then the slide; and what this point alone knows.
-        for turn in range(2):
-            until = floor[p] if turn == 0 else k[p]
-            mark = c
-            while mark < stop and when[mark] <= until:
-                i = what[mark] if what[mark] >= 0 else -1 - what[mark]
+            n, some, weight, lo, hi = 0, 0, 0, a, a
+            if key[p] != held:
+                held, now, ahead = key[p], to, to
+                c, start, stop = begin[held], begin[held], begin[held + 1]
+        if to >= ahead or to < now:
+            # Many changes, or the rows of the window.
+            wide = max(hi - lo, _STEPS)
+            if (c + wide < stop and when[c + wide] <= to) or (c - wide > start and when[c - wide] > to):
+                for i in range(lo, hi):
+                    if code[i] >= least:
+                        step = (known_from[i] <= to and to < known_to[i]) - (known_from[i] <= now and now < known_to[i])
+                        more, heavier = _counted(tally, x[i], step, real)
+                        n, some, weight = n + step, some + more, weight + heavier
+                c = upper_bound(when, start, stop, to)
+            while c < stop and when[c] <= to:
+                i = what[c] if what[c] >= 0 else -1 - what[c]
                 if lo <= i and i < hi:
-                    of = tally[x[i]]
-                    after = of + 1 if what[mark] >= 0 else of - 1
-                    tally[x[i]] = after
-                    n += after - of
-                    some += (after > 0) - (of > 0)
-                    if weigh:
-                        weight += log_weight(after) - log_weight(of)
-                mark += 1
-            if turn == 1:
-                break
-            c, now = mark, until
-            while hi < b:
-                if loose[hi] == 0 or (known_from[hi] <= now and now < known_to[hi]):
-                    v = x[hi]
-                    of = tally[v]
-                    tally[v] = of + 1
-                    n += 1
-                    some += of == 0
-                    if weigh:
-                        weight += log_weight(of + 1) - log_weight(of)
-                hi += 1
-            while lo < a:
-                if loose[lo] == 0 or (known_from[lo] <= now and now < known_to[lo]):
-                    v = x[lo]
-                    of = tally[v]
-                    tally[v] = of - 1
-                    n -= 1
-                    some -= of == 1
-                    if weigh:
-                        weight += log_weight(of - 1) - log_weight(of)
-                lo += 1
-            then = (n, some, weight)
-        if n == 0:
-            for one in range(kinds.size):
-                status[one, p] = NONE
-        elif not weigh:
-            for one in range(kinds.size):
-                whole[one, p] = some
+                    step = 1 if what[c] >= 0 else -1
+                    more, heavier = _counted(tally, x[i], step, real)
+                    n, some, weight = n + step, some + more, weight + heavier
+                c += 1
+            while c > start and when[c - 1] > to:
+                c -= 1
+                i = what[c] if what[c] >= 0 else -1 - what[c]
+                if lo <= i and i < hi:
+                    step = -1 if what[c] >= 0 else 1
+                    more, heavier = _counted(tally, x[i], step, real)
+                    n, some, weight = n + step, some + more, weight + heavier
+            ahead = when[c] if c < stop else FOREVER
+        now = to
+        # Mostly the window slides on; between points of a block it goes back too.
+        while hi < b:
+            if code[hi] == 0 or (code[hi] >= least and known_from[hi] <= now and now < known_to[hi]):
+                more, heavier = _counted(tally, x[hi], 1, real)
+                n, some, weight = n + 1, some + more, weight + heavier
+            hi += 1
+        while lo > a:
+            lo -= 1
+            if code[lo] == 0 or (code[lo] >= least and known_from[lo] <= now and now < known_to[lo]):
+                more, heavier = _counted(tally, x[lo], 1, real)
+                n, some, weight = n + 1, some + more, weight + heavier
+        while lo < a:
+            if code[lo] == 0 or (code[lo] >= least and known_from[lo] <= now and now < known_to[lo]):
+                more, heavier = _counted(tally, x[lo], -1, real)
+                n, some, weight = n - 1, some + more, weight + heavier
+            lo += 1
+        while hi > b:
+            hi -= 1
+            if code[hi] == 0 or (code[hi] >= least and known_from[hi] <= now and now < known_to[hi]):
+                more, heavier = _counted(tally, x[hi], -1, real)
+                n, some, weight = n - 1, some + more, weight + heavier
+        if some == 0:
+            status[p] = NONE
+        elif real is None:
+            whole[j - first] = some
         else:
-            for one in range(kinds.size):
-                if kinds[one] == DISTINCT:
-                    whole[one, p] = some
-                else:
-                    real[one, p] = entropy(n, weight)
-        while mark > c:
-            mark -= 1
-            i = what[mark] if what[mark] >= 0 else -1 - what[mark]
-            if lo <= i and i < hi:
-                tally[x[i]] += -1 if what[mark] >= 0 else 1
-        n, some, weight = then
+            real[j - first] = entropy(n, weight)

@@ -51,7 +51,8 @@ def fill(book: Book, frame: pl.DataFrame) -> tuple[int, int] | None:
     if book.ids:
         return None
     facts = facts.filter(pl.col(REFUSED).is_null())
-    rows = prepare(book.definition, frame, book.columns, declared)
+    sequence = book.definition.sequence or book.definition.id
+    rows = prepare(book.definition, frame, {*book.columns, sequence}, declared)
     if not facts.height:
         return 0, T_MIN
     base = base_rows(book, rows)
@@ -94,7 +95,7 @@ def base_rows(book: Book, rows: Rows) -> NDArray[np.int64]:
     """The base words of all row versions of a stream."""
     base = np.zeros((rows.at.size, book.base), np.int64)
     base[:, k.AT], base[:, k.FROM], base[:, k.TO] = rows.at, rows.known_from, rows.known_to
-    base[:, k.EVENT], base[:, k.RANK] = rows.event, ranks(rows.frame[SEQUENCE])
+    base[:, k.EVENT], base[:, k.RANK] = rows.event, ranks(rows.frame[book.definition.sequence or book.definition.id])
     for place in book.places:
         write_feature(book, place, rows, base)
     return base

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from tallystick.core import FieldType, InputError, Span
 from tallystick.labels.definition.define import Events, FieldSpec
-from tallystick.labels.kernels import places
-from tallystick.labels.kernels.rows import FOREVER, Ints
+from tallystick.labels.kernels import places, versions
+from tallystick.labels.kernels.rows import FOREVER, Codes, Ints
+from tallystick.labels.meaning.versions import array, columns_taken, confirmed_later, in_order, taken
 from tallystick.labels.words import WORDS
 
 T_MIN, T_MAX = -62135596800000000, 253402300800000000
@@ -28,8 +30,6 @@ ID, AT, SEQUENCE, KNOWN, REVISION, RETRACT, REFUSED = (
     "@retract",
     "@refused",
 )
-FROM, TO, AWAITING = "@from", "@to", "@awaiting:"
-_EVENT, _ROW = "@event", "@row"
 _REASONS = (
     None,
     "no_id",
@@ -41,10 +41,11 @@ _REASONS = (
     "known_before_it_happened",
     "late",
 )
-"""Why a fact counts nowhere, by the number that `places.refused` gives."""
+"""Why a fact counts nowhere, by the number that `versions.refused` gives."""
 _NO_ID, _NO_AT, _NO_KEY, _NO_SEQUENCE, _NO_KNOWN = 1, 2, 4, 8, 16
 _UTC = pl.Datetime("us", "UTC")
 _INTEGER, _FLAG, _INSTANT = FieldType("integer"), FieldType("flag"), FieldType("instant")
+_NONE: Mapping[str, NDArray[Any]] = {REVISION: np.zeros(0, np.int64), RETRACT: np.zeros(0, np.bool_)}
 _HELD: Mapping[str, Any] = {
     "money": pl.Int64,
     "decimal": pl.Int64,
@@ -151,6 +152,23 @@ def normalise(
         When the facts are no data frame, or a column is absent, of another type or, other than `at` and `known_at`,
         with an instant or a date outside the years 1 to 9999.
     """
+    facts, types, refused = _read(events, frame, columns, declared)
+    made = [
+        pl.zeros(facts.height, dtype, eager=True).alias(name)
+        for name, dtype in ((REVISION, pl.Int64), (RETRACT, pl.Boolean))
+        if name not in facts.columns
+    ]
+    if refused is None:
+        why = pl.Series(REFUSED, [None], pl.String).new_from_index(0, facts.height)
+    else:
+        why = pl.Series(_REASONS).gather(pl.Series(refused)).alias(REFUSED)
+    return facts.with_columns(*made, why), types
+
+
+def _read(
+    events: Events, frame: pl.DataFrame, columns: Iterable[str], declared: Mapping[str, FieldType | None]
+) -> tuple[pl.DataFrame, dict[str, FieldType], Codes | None]:
+    """The facts in held form, `@revision` and `@retract` only where given, and the numbers of why some do not count."""
     if not isinstance(frame, pl.DataFrame):
         raise InputError(WORDS("labels.frame_kind", stream=events.stream, given=type(frame).__name__))
     keys = tuple(events.keys.values())
@@ -170,13 +188,11 @@ def normalise(
         SEQUENCE: series[events.sequence or events.id],
         AT: at,
         KNOWN: known.fill_null(at) if known.null_count() else known,
-        REVISION: held(frame["revision"], _INTEGER, events.stream).fill_null(0)
-        if _has(frame, "revision")
-        else pl.zeros(frame.height, pl.Int64, eager=True),
-        RETRACT: held(frame["retract"], _FLAG, events.stream).fill_null(False)
-        if _has(frame, "retract")
-        else pl.zeros(frame.height, pl.Boolean, eager=True),
     }
+    for name, column, kind, otherwise in ((REVISION, "revision", _INTEGER, 0), (RETRACT, "retract", _FLAG, False)):
+        if _has(frame, column):
+            given = held(frame[column], kind, events.stream)
+            extra[name] = given.fill_null(otherwise) if given.null_count() else given
     for name in (ID, SEQUENCE, *keys):
         found = extra.get(name, series.get(name))
         assert found is not None
@@ -190,29 +206,38 @@ def normalise(
                     allowed="whole numbers or text, for an id, a sequence or a key",
                 )
             )
-    built = pl.DataFrame(list(series.values())).with_columns(values.alias(name) for name, values in extra.items())
-    return built.with_columns(_refusal(events, built, keys)), {k: v for k, v in types.items() if v}
+    facts = pl.DataFrame([*series.values(), *(values.alias(name) for name, values in extra.items())])
+    return facts, {k: v for k, v in types.items() if v}, _refused(events, facts, keys)
 
 
 def _has(frame: pl.DataFrame, column: str) -> bool:
     return column in frame.columns and frame[column].dtype != pl.Null
 
 
-def _refusal(events: Events, facts: pl.DataFrame, keys: Iterable[str]) -> pl.Series:
-    """Why each row does not count, null where it does."""
-    size, gaps = facts.height, np.zeros(facts.height, np.uint8)
+def _refused(events: Events, facts: pl.DataFrame, keys: Iterable[str]) -> Codes | None:
+    """The number of why each row does not count, 0 where it does; None where all do."""
+    size, gaps = facts.height, np.zeros(0, np.uint8)
     names = {_NO_ID: (ID,), _NO_AT: (AT,), _NO_KEY: tuple(keys), _NO_SEQUENCE: (SEQUENCE,), _NO_KNOWN: (KNOWN,)}
     for gap, columns in names.items():
         for column in columns:
             if facts[column].null_count():
+                gaps = gaps if gaps.size else np.zeros(size, np.uint8)
                 gaps[facts[column].is_null().to_numpy()] |= gap
-    known, at = (facts[name].fill_null(0).to_numpy() for name in (KNOWN, AT))
-    revision, retract = facts[REVISION].to_numpy(), facts[RETRACT].to_numpy()
+    known, at, revision, retract = (_array(facts, name) for name in (KNOWN, AT, REVISION, RETRACT))
     lateness = Span.parse(events.lateness).micros
-    found = places.refused(gaps, known, at, revision, retract, lateness, T_MIN, T_MAX)
-    if not found.any():
-        return pl.Series(REFUSED, [None], pl.String).new_from_index(0, size)
-    return pl.Series(_REASONS).gather(pl.Series(found)).alias(REFUSED)
+    found: Codes = versions.refused(gaps, known, at, revision, retract, lateness, T_MIN, T_MAX)
+    return found if found.any() else None
+
+
+def _array(facts: pl.DataFrame, column: str) -> NDArray[Any]:
+    """The whole numbers or flags of a column, 0 for null, not to be written to; empty where there is no such column."""
+    if column not in facts.columns:
+        return _NONE[column]
+    series = facts[column]
+    found = array(series.fill_null(0) if series.null_count() else series)
+    # A kernel is compiled once more for arrays that may be written to.
+    found.flags.writeable = False
+    return found
 
 
 def prepare(
@@ -226,65 +251,125 @@ def prepare(
         When a column is absent or of another type, or an id and revision come twice with different content.
     """
     wanted = sorted(columns)
-    facts, types = normalise(events, frame, wanted, declared)
-    if facts[REFUSED].null_count() < facts.height:
-        facts = facts.filter(pl.col(REFUSED).is_null())
-    facts = facts.drop(REFUSED)
-    read = [name for name, spec in events.fields.items() if spec.known_at and name in wanted]
-    height, rising = facts.height, _rising(facts[ID])
-    number = numbered(facts[ID]) if not rising and _near(facts[ID]) else None
-    different = height if rising else facts[ID].n_unique() if number is None else number[1].len()
-    once = different == height and not facts[RETRACT].any()
-    if read or not once:
-        number = number or numbered(facts[ID])
-        facts = facts.with_columns(pl.Series(_EVENT, number[0]))
-    known = facts[KNOWN].to_numpy()
-    facts = facts.with_columns(pl.col(KNOWN).alias(FROM), pl.lit(FOREVER, pl.Int64).alias(TO))
-    if not once:
-        facts = _superseded(events, facts)
-    for name in read:
-        facts = _confirmed_later(facts, name, events.fields[name])
-    order = (AT, SEQUENCE, ID) if events.sequence not in ("", events.id) else (AT, ID)
-    facts = _sorted(facts.drop(REVISION, RETRACT), order)
-    plain, at = once and facts.height == height, facts[AT].to_numpy(writable=True)
-    punctual = plain and not read and not _has(frame, "known_at")
-    known_from = at if punctual else facts[FROM].to_numpy(writable=True)
-    known_to = np.full(height, FOREVER, np.int64) if plain else facts[TO].to_numpy(writable=True)
-    if plain or number is None:
-        ids, event = facts.select(ID), np.arange(height, dtype=np.int64)
-        first_known = facts[KNOWN].to_numpy(writable=True) if read else known_from
+    facts, types, refused = _read(events, frame, wanted, declared)
+    if refused is not None:
+        facts = facts.filter(pl.Series(refused == 0))
+    kept = facts.select(*dict.fromkeys((*events.keys.values(), *wanted)))
+    rows = _arranged(events, facts, kept, types, not _has(frame, "known_at"))
+    later = {name: spec for name, spec in events.fields.items() if spec.known_at and name in wanted}
+    return _confirmed(rows, later) if later else rows
+
+
+def _arranged(
+    events: Events, facts: pl.DataFrame, kept: pl.DataFrame, types: Mapping[str, FieldType], punctual: bool
+) -> Rows:
+    """The row versions of facts whose fields are all known at once; `kept` has the columns that they keep.
+
+    `punctual` says that all facts were known when they happened.
+    """
+    numbers = _events(facts)
+    by = [facts[name] for name in ((SEQUENCE, ID) if events.sequence not in ("", events.id) else (ID,))]
+    if numbers is None:
+        order, at = in_order(_array(facts, AT), [*by, facts[KNOWN]], None)
+        known = at if punctual else taken(_array(facts, KNOWN), order)
+        ids, known_to = columns_taken(facts.select(ID), order), np.full(at.size, FOREVER, np.int64)
+        return Rows(columns_taken(kept, order), types, at, known, known_to, np.arange(at.size), ids, known, True)
+    until, never = _until(events, facts, *numbers)
+    order, at = in_order(_array(facts, AT), [*by, facts[KNOWN]], never)
+    # Each array makes room for the next: fresh memory costs more than what is done in it.
+    known_to = taken(until, order)
+    del until
+    known = _array(facts, KNOWN)
+    known_from = taken(known, order)
+    first_known = versions.first_known(numbers[0], known, numbers[1].len())
+    del known
+    event, ids = taken(numbers[0], order), numbers[1].to_frame()
+    del numbers
+    return Rows(columns_taken(kept, order), types, at, known_from, known_to, event, ids, first_known, False)
+
+
+def _confirmed(rows: Rows, later: Mapping[str, FieldSpec]) -> Rows:
+    """The row versions of facts of which some fields are confirmed later."""
+    frame, row, known_from, known_to = confirmed_later(rows.frame, rows.known_from, rows.known_to, later)
+    if row.size == rows.at.size:
+        return msgspec.structs.replace(rows, frame=frame)
+    at, event = rows.at[row], rows.event[row]
+    return Rows(frame, rows.types, at, known_from, known_to, event, rows.ids, rows.first_known, False)
+
+
+def _events(facts: pl.DataFrame) -> tuple[Ints, pl.Series] | None:
+    """The number of each fact's event, and the events' ids; None where each is an event of its own, none retracted."""
+    ids, size, retracted = facts[ID], facts.height, bool(_array(facts, RETRACT).any())
+    values = _array(facts, ID) if ids.dtype == pl.Int64 else np.zeros(0, np.int64)
+    first = int(versions.climb(values))
+    few = size - first < size // 8
+    if first == size or (not few and _near(ids) is None and ids.n_unique() == size):
+        return (np.arange(size), ids) if retracted else None
+    if few:
+        # History in its order, and a few facts that came after it.
+        number, head, tail = np.arange(size), values[:first], values[first:]
+        place = np.searchsorted(head, tail)
+        new = head[np.minimum(place, first - 1)] != tail
+        unknown, different = numbered(ids[first:].filter(pl.Series(new)))
+        place[new] = first + unknown
+        number[first:] = place
+        found = number, pl.concat([ids[:first], different])
     else:
-        ids, event = number[1].to_frame(), facts[_EVENT].to_numpy(writable=True)
-        first_known = np.full(ids.height, FOREVER, np.int64)
-        np.minimum.at(first_known, number[0], known)
-    facts = facts.drop(_EVENT, strict=False)
-    return Rows(facts, types, at, known_from, known_to, event, ids, first_known, plain)
+        found = numbered(ids) if _near(ids) else _mostly_once(ids)
+    return found if retracted or found[1].len() < size else None
 
 
-def _sorted(facts: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
-    at = facts[AT].to_numpy()
-    # History mostly comes in order; at strictly increasing instants nothing else decides.
-    if (at[1:] > at[:-1]).all():
-        return facts
-    rows = np.argsort(at, kind="stable")
-    ordered = at[rows]
-    same = ordered[1:] == ordered[:-1]
-    if same.any():
-        tied = np.append(same, False) | np.append(False, same)
-        among = facts[rows[tied]].select([*order, FROM]).with_row_index(_ROW)
-        rows[tied] = rows[tied][among.sort([*order, FROM], maintain_order=True)[_ROW].to_numpy()]
-    return facts[rows]
+def _mostly_once(ids: pl.Series) -> tuple[Ints, pl.Series]:
+    """`numbered`, quicker where most ids come once."""
+    first = ids.is_first_distinct()
+    again = ids.filter(~first).unique()
+    if again.len() > ids.len() // 8:
+        return numbered(ids)
+    firsts, rows = first.to_numpy(), ids.is_in(again.implode()).to_numpy().nonzero()[0]
+    few, _ = numbered(ids.gather(pl.Series(rows)))
+    number = np.cumsum(firsts) - 1
+    number[rows] = number[rows[firsts[rows]]][few]
+    return number, ids.filter(first)
 
 
-def _rising(values: pl.Series) -> bool:
-    """Whether each of whole numbers is above the one before it, so that none comes twice."""
-    return values.dtype == pl.Int64 and not values.null_count() and bool(places.rising(values.to_numpy()))
+def _until(events: Events, facts: pl.DataFrame, event: Ints, ids: pl.Series) -> tuple[Ints, Ints]:
+    """Until when each fact is what was known; and the facts that never are."""
+    rows = versions.several(event, _array(facts, RETRACT), ids.len())
+    some = facts.select(name for name in (KNOWN, REVISION, RETRACT) if name in facts.columns)[rows]
+    known, number, retract = (_array(some, name) for name in (KNOWN, REVISION, RETRACT))
+    number = number if number.size else np.zeros(rows.size, np.int64)
+    order = np.lexsort((known, number, event[rows]))
+    rows, known, number = rows[order], known[order], number[order]
+    again = np.append(False, (np.diff(event[rows]) == 0) & (np.diff(number) == 0))
+    if again.any():
+        twice = again | np.append(again[1:], False)
+        _check_content(events, facts[rows[twice]].with_columns(pl.Series(REVISION, number[twice])))
+    until = np.full(facts.height, FOREVER, np.int64)
+    ends = versions.ends(event[rows], again, retract[order] if retract.size else again & False, known)
+    until[rows] = ends
+    return until, rows[ends <= known]
+
+
+def _check_content(events: Events, facts: pl.DataFrame) -> None:
+    """Raise `InputError` where two facts of one id and revision differ in more than when they were known."""
+    content = [name for name in facts.columns if name not in (KNOWN, ID, REVISION)]
+    differing = (
+        facts.group_by(ID, REVISION)
+        .agg(pl.struct(content).n_unique().alias("@different"))
+        .filter(pl.col("@different") > 1)
+        .sort(ID, REVISION)
+    )
+    if differing.height:
+        first = differing.row(0, named=True)
+        raise InputError(WORDS("labels.conflict", stream=events.stream, id=first[ID], revision=first[REVISION]))
 
 
 def _near(values: pl.Series) -> tuple[int, int] | None:
     """The least of whole numbers that lie close together, and how many there may be; None of others."""
-    if values.dtype != pl.Int64 or values.null_count() or not values.len():
+    if values.dtype != pl.Int64 or values.null_count():
         return None
+    if not values.len():
+        return 0, 0
     low, high = int(values.min()), int(values.max())  # type: ignore[arg-type]
     return (low, high - low + 1) if high - low < 8 * values.len() else None
 
@@ -309,62 +394,3 @@ def codes(values: pl.Series, unique: pl.DataFrame) -> Ints:
     table = unique.with_columns(pl.int_range(unique.height, dtype=pl.Int64).alias("@code"))
     joined = values.alias(column).to_frame().join(table, on=column, how="left", maintain_order="left")
     return joined["@code"].fill_null(-1).to_numpy(writable=True)
-
-
-def _superseded(events: Events, facts: pl.DataFrame) -> pl.DataFrame:
-    """The row versions of facts of which some are of one event, or retract it."""
-    event = facts[_EVENT].to_numpy()
-    several = (np.bincount(event) > 1)[event] | facts[RETRACT].to_numpy()
-    rows = np.flatnonzero(several)
-    versions = _versions(_once(events, facts[rows].with_columns(pl.Series(_ROW, rows))))
-    known_to = facts[TO].to_numpy(writable=True)
-    left = versions[_ROW].to_numpy()
-    known_to[left], several[left] = versions[TO].to_numpy(), False
-    return facts.with_columns(pl.Series(TO, known_to)).filter(pl.Series(~several))
-
-
-def _once(events: Events, facts: pl.DataFrame) -> pl.DataFrame:
-    """One row for each id and revision, the first known; refuses two of different content."""
-    if not facts.select(ID, REVISION).is_duplicated().any():
-        return facts
-    content = [name for name in facts.columns if name not in (KNOWN, ID, REVISION, FROM, _ROW)]
-    differing = (
-        facts.group_by(ID, REVISION)
-        .agg(pl.struct(content).n_unique().alias("@different"))
-        .filter(pl.col("@different") > 1)
-        .sort(ID, REVISION)
-    )
-    if differing.height:
-        first = differing.row(0, named=True)
-        raise InputError(
-            WORDS("labels.conflict", stream=events.stream, id=first[ID], revision=first[REVISION]),
-        )
-    return facts.sort(KNOWN, maintain_order=True).unique((ID, REVISION), keep="first", maintain_order=True)
-
-
-def _versions(facts: pl.DataFrame) -> pl.DataFrame:
-    """Each revision counts from when it is known until a higher one is; a retraction only ends what it follows."""
-    ordered = facts.sort(ID, REVISION)
-    ends = pl.col(KNOWN).cum_min(reverse=True).shift(-1).over(ID, order_by=REVISION)
-    return ordered.with_columns(ends.fill_null(FOREVER).alias(TO)).filter(
-        (pl.col(FROM) < pl.col(TO)) & ~pl.col(RETRACT)
-    )
-
-
-def _confirmed_later(facts: pl.DataFrame, name: str, spec: FieldSpec) -> pl.DataFrame:
-    """Split a version where its field is confirmed: the default before, the value after."""
-    awaiting = AWAITING + name
-    at = pl.col(spec.known_at).to_physical().fill_null(FOREVER)
-    default = pl.lit(spec.default, dtype=facts.schema[name])
-    differs = pl.lit(True) if spec.default is None else pl.col(name).ne_missing(default)
-    split = facts.with_columns(at.alias("@confirmed"), differs.alias("@differs"))
-    before = split.filter(pl.col("@differs") & (pl.col("@confirmed") > pl.col(FROM))).with_columns(
-        pl.min_horizontal(TO, "@confirmed").alias(TO),
-        default.alias(name),
-        pl.lit(spec.default is None).alias(awaiting),
-    )
-    after = split.filter(~pl.col("@differs") | (pl.col("@confirmed") < pl.col(TO))).with_columns(
-        pl.when("@differs").then(pl.max_horizontal(FROM, "@confirmed")).otherwise(FROM).alias(FROM),
-        pl.lit(False).alias(awaiting),
-    )
-    return pl.concat([before, after]).drop("@confirmed", "@differs")

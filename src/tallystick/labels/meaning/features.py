@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from tallystick.core import FieldType, zone_of
 from tallystick.labels.kernels.rows import AWAITING, FILTERED, FOREVER, NULL, VALUE, Codes, Ints
-from tallystick.labels.meaning.facts import AWAITING as WAITING
 from tallystick.labels.meaning.facts import T_MAX, T_MIN, Rows, numbered
 from tallystick.labels.meaning.filters import mask
+from tallystick.labels.meaning.versions import AWAITING as WAITING
 from tallystick.labels.plan import Feature
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
