@@ -5,6 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+import polars as pl
+
 from tallystick.labels import Entity, Events, Library, integer, text
 
 HOUR = 3_600_000_000
@@ -61,3 +63,24 @@ def test_points_back_and_forth_are_those_of_a_fresh_executor() -> None:
             asked = {"card": "a"}, random.choice([when, t])
             assert live.now(*asked, own=own) == fresh.now(*asked, own=own)
     assert live.now({"card": "a"}, at)["count_lifetime"] > 300
+
+
+def test_a_batch_goes_on_after_room_was_made_within_it() -> None:
+    """Values that are folded need more room than there is while facts after them are taken in already."""
+    written = {
+        "usual": payments.per(card).mode("amount").over("30d", including_present=True),
+        "spend": payments.per(card).sum("amount").over("1h", including_present=True),
+        "before": payments.per(card).mean("amount").over("7d"),
+    }
+    made, random = Library(written, {"payments": payments}), Random(11)
+    rows = [
+        {"id": i, "at": i * 60_000_000, "card": random.choice([1, 1, 1, 2]), "amount": random.randint(-50, 50)}
+        for i in range(1_500)
+    ]
+    many, single, facts = made.live(), made.live(), pl.DataFrame(rows)
+    taken = many.observe_many(facts, labels=written, stream="payments").values
+    assert taken is not None
+    for row, said in zip(rows, taken.iter_rows(named=True), strict=True):
+        single.observe({"stream": "payments", **row})
+        vector = single.now({"card": row["card"]}, row["at"], own=("payments", row["id"]))
+        assert {name: said[name] for name in written} == dict(vector.values)

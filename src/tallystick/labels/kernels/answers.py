@@ -128,7 +128,7 @@ def answer_in(
     meta, rows, m = words_at(ctl[META]), words_at(ctl[ROWS]), slot * META_WORDS
     quick = k >= meta[m + LATEST]
     if quick:
-        done = _ready(ctl, slot)
+        done = ready(ctl, slot)
         if done != OK:
             return done
     start, size = meta[m + START], meta[m + SIZE]
@@ -155,10 +155,10 @@ def answer_in(
         if status == MORE_WORK:
             return GROW_WORK
         if status == NONE and present:
-            with_own = _seen(ctl, m, stop, k, own, True) if with_own < 0 else with_own
+            with_own = was_seen(ctl, m, stop, k, own, True) if with_own < 0 else with_own
             status = NONE if with_own > 0 else NEVER
         elif status == NONE:
-            without = _seen(ctl, m, end, k, own, False) if without < 0 else without
+            without = was_seen(ctl, m, end, k, own, False) if without < 0 else without
             status = NONE if without > 0 else NEVER
         here = place + program[p + OUT] * step
         statuses[here], values[here] = status, word
@@ -210,12 +210,12 @@ def _answer_leaf(
     if status < 0:
         if ctl[WORK_SIZE] < FOLD_WORDS + 5 * (high - low):
             return np.int64(MORE_WORK), word
-        status, word = _fold(ctl, program, p, lists, start, low, high, t, k, own)
+        status, word = fold_rows(ctl, program, p, lists, start, low, high, t, k, own)
     return status, word
 
 
 @kernel
-def _ready(ctl: Words, slot: int) -> Any:
+def ready(ctl: Words, slot: int) -> Any:
     """Derive what is new in a segment, and give it cursors once it is large."""
     meta, m = words_at(ctl[META]), slot * META_WORDS
     done = derive(ctl, slot)
@@ -237,7 +237,8 @@ def _take_cursor(ctl: Words, meta: Words, m: int) -> Any:
 
 
 @kernel
-def _seen(ctl: Words, m: int, end: int, k: int, own: int, present: bool) -> Any:
+def was_seen(ctl: Words, m: int, end: int, k: int, own: int, present: bool) -> Any:
+    """1 where a point sees any row of a segment before place `end`, or facts were dropped from it."""
     meta, rows, width = words_at(ctl[META]), words_at(ctl[ROWS]), ctl[WIDTH]
     if meta[m + DROPPED] != 0:
         return np.int64(1)
@@ -249,7 +250,7 @@ def _seen(ctl: Words, m: int, end: int, k: int, own: int, present: bool) -> Any:
 
 
 @kernel
-def _fold(
+def fold_rows(
     ctl: Words, program: Words, p: int, lists: int, start: int, low: int, high: int, t: int, k: int, own: int
 ) -> Any:
     """The definition: gather what is visible, and fold it."""

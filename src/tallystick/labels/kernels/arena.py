@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tallystick.core.numeric import kernel
-from tallystick.labels.kernels.bare import ARRAYS, Words, words_at
+from tallystick.labels.kernels.bare import ARRAYS, Words, copy, words_at
 from tallystick.labels.kernels.rows import FOREVER
 from tallystick.labels.kernels.table import find
 
@@ -178,9 +178,7 @@ def insert_in(ctl: Words, slot: int, place: int, row: Words, r: int) -> Any:
     for i in range(start + size, start + place, -1):
         for j in range(base):
             rows[i * width + j] = rows[(i - 1) * width + j]
-    here = (start + place) * width
-    for j in range(base):
-        rows[here + j] = row[r + j]
+    copy(rows, (start + place) * width, row, r, base)
     meta[m + SIZE] = size + 1
     latest = row[r + FROM] if row[r + TO] == FOREVER else max(row[r + FROM], row[r + TO])
     meta[m + LATEST] = max(meta[m + LATEST], latest)
@@ -272,7 +270,7 @@ def _unwind_cursors(ctl: Words, rows: Words, layout: Words, start: int, cursor: 
     fronts = cursor + ctl[FRONTS]
     for f in range(cursor, fronts, COPY + width - ctl[BASE]):
         if cursors[f + LOW] >= place:
-            cursors[f + EDGE] = -FOREVER
+            cursors[f + AFTER] = FOREVER
     for d in range(ctl[CELLS_SIZE]):
         c = fronts + CELL_WORDS * d
         if cursors[c + 1] <= place:
@@ -292,8 +290,7 @@ def move_front(rows: Words, width: int, base: int, start: int, size: int, cursor
     here = (start + low) * width
     if low > 0:
         cursors[f + AFTER] = rows[here - width + AT]
-        for j in range(base, width):
-            cursors[less + j] = rows[here - width + j]
+        copy(cursors, less + base, rows, here - width + base, width - base)
     else:
         cursors[f + AFTER] = -FOREVER
         for j in range(base, width):

@@ -61,6 +61,22 @@ soon = intrinsic(_soon)
 
 
 @kernel
+def copy(to: Words, at: int, source: Words, begin: int, size: int) -> None:
+    """Copy a few words; written out, since a loop would first ask whether the two overlap."""
+    j = 0
+    while j + 4 <= size:
+        a, b, c, d = source[begin + j], source[begin + j + 1], source[begin + j + 2], source[begin + j + 3]
+        to[at + j], to[at + j + 1], to[at + j + 2], to[at + j + 3] = a, b, c, d
+        j += 4
+    if size & 2:
+        a, b = source[begin + j], source[begin + j + 1]
+        to[at + j], to[at + j + 1] = a, b
+        j += 2
+    if size & 1:
+        to[at + j] = source[begin + j]
+
+
+@kernel
 def signed(address: int, size: int) -> Any:
     """An array of int64 over memory, without a count of its users."""
     return carray(words_at(np.int64(address)), (size,))

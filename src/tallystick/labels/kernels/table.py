@@ -44,11 +44,13 @@ def rehash(old_at: int, old_size: int, new_at: int, new_size: int) -> Any:
 
 
 @kernel
-def look_up(names: Any, low: int, numbers: Any, found: Any) -> Any:
-    """The number that names from `low` on have, -1 for none; gives how many have none."""
+def look_up(names: Any, low: int, numbers: Any, found: Any, new: Any) -> Any:
+    """The number that names from `low` on have; gives how many have none, and in `new` where they stand."""
     lacking = 0
     for i in range(names.size):
         place = names[i] - low
         found[i] = numbers[place] if 0 <= place < numbers.size else -1
-        lacking += found[i] < 0
+        if found[i] < 0:
+            new[lacking] = i
+            lacking += 1
     return lacking

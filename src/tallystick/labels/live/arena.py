@@ -134,9 +134,8 @@ class Arena:
         if found is None:
             found = self.slots[key] = len(self.slots)
             self.room_for(found + 1)
-            one = self.meta[found]
-            one[k.SIZE], one[k.DONE], one[k.LATEST], one[k.CURSOR] = 0, 0, -FOREVER, 0
-            one[k.DROPPED] = key in self.gone
+            # Of a key that was forgotten with its only event this may be left.
+            self.meta[found, k.DROPPED] = key in self.gone
         return found
 
     def take_slots(self, keys: Iterable[Key]) -> list[int]:
@@ -145,9 +144,8 @@ class Arena:
         found = [slots.setdefault(key, len(slots)) for key in keys]
         if len(slots) > first:
             self.room_for(len(slots))
-            new = self.meta[first : len(slots)]
-            new[:, [k.SIZE, k.DONE, k.CURSOR, k.DROPPED]], new[:, k.LATEST] = 0, -FOREVER
-            for key in self.gone.intersection(keys):
+            self.meta[first : len(slots), k.DROPPED] = 0
+            for key in self.gone.intersection(keys) if self.gone else ():
                 self.meta[slots[key], k.DROPPED] = 1
         return found
 
@@ -155,7 +153,7 @@ class Arena:
         """Make room for so many segments."""
         have = self.meta.shape[0]
         if slots > have:
-            self.meta = np.concatenate([self.meta, np.zeros((max(slots, 2 * have, 64) - have, k.META_WORDS), np.int64)])
+            self.meta = np.concatenate([self.meta, _meta(max(slots, 2 * have, 64) - have)])
             self.refresh()
 
     def add(self, slot: int, row: int, order: Order) -> None:
@@ -221,7 +219,7 @@ class Arena:
         """Fill an empty arena with the rows of keys, one after the other."""
         self.slots = dict(zip(keys, range(len(keys)), strict=True))
         self.near.clear()
-        self.meta = np.zeros((max(64, len(keys)), k.META_WORDS), np.int64)
+        self.meta = _meta(max(64, len(keys)))
         used = self.meta[: len(keys)]
         used[:, k.START], used[:, k.SIZE], used[:, k.ROOM] = np.cumsum(sizes) - sizes, sizes, sizes
         used[:, k.LATEST], used[:, k.DROPPED] = latest, dropped
@@ -264,6 +262,13 @@ def _longer(old: NDArray[np.int64]) -> NDArray[np.int64]:
     new = np.empty((2 * rows, old.shape[1]), np.int64)
     new[:rows] = old
     return new
+
+
+def _meta(segments: int) -> NDArray[np.int64]:
+    """Segments without a fact."""
+    made = np.zeros((segments, k.META_WORDS), np.int64)
+    made[:, k.LATEST] = -FOREVER
+    return made
 
 
 def _table(size: int) -> NDArray[np.int64]:

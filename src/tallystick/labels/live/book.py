@@ -20,6 +20,7 @@ from tallystick.labels.live.folded import FoldedIds
 from tallystick.labels.live.layout import Mark, Place
 from tallystick.labels.live.numbered import Ids, Near
 from tallystick.labels.live.past import Past
+from tallystick.labels.live.plain import Take, nothing, taker
 from tallystick.labels.live.revisions import (
     Event,
     Revision,
@@ -105,6 +106,9 @@ class Book:
         self.kinds_before = self.kinds
         self._exact: list[tuple[str, type | None]] = []
         self._settled, self._settled_of = -1, self.kinds
+        self.take: Take = nothing
+        # Nothing that happened by then is taken in.
+        self.line = T_MIN - 1
         self._named: list[int] = []
         self._valued: list[int] = []
         self._unsure: list[int] = []
@@ -179,6 +183,7 @@ class Book:
         self._unsure = [place for place in dict.fromkeys(self._named[1:]) if self._exact[place][1] not in (int, str)]
         self._settled, self._settled_of = len(self.kinds), self.kinds
         self.open = None in kinds
+        self.take = nothing if self.open else taker(self)
 
     def _name(self, value: Any, column: str) -> int | str | None:
         if value is None or type(value) is str or type(value) is int:
@@ -216,6 +221,14 @@ class Book:
         if found is None:
             found = self.events[number] = Event(id, number, {0: self.past.revision(number)})
         return found
+
+    def first_known(self, number: int) -> int:
+        """When an event was known first."""
+        event = self.events.get(number)
+        if event is not None:
+            return min([one.known_at for one in event.revisions.values()])
+        recent = self.past.recent.get(number)
+        return self.past.known(number) if recent is None else recent[0]
 
     def all_events(self) -> Iterator[Event]:
         """Every event, in the order in which they came."""

@@ -15,9 +15,9 @@ from tallystick.labels.definition.resolve import Resolved
 from tallystick.labels.live import columns, compaction, micro, requests, state, taking, warming
 from tallystick.labels.live.book import Book
 from tallystick.labels.live.outcomes import Batch, Observed, Vector
-from tallystick.labels.live.point import Moment, Plan, own_point
+from tallystick.labels.live.point import Plan, own_point
 from tallystick.labels.live.revisions import Revision, held_value
-from tallystick.labels.meaning.facts import T_MIN
+from tallystick.labels.meaning.facts import T_MAX, T_MIN
 from tallystick.labels.meaning.windows import check_instant
 from tallystick.labels.plan import Leaf, all_leaves
 from tallystick.labels.words import WORDS
@@ -93,6 +93,12 @@ class Live:
             For an unknown stream, a value of another type, a known revision with other content, or a revision of what
             a compaction folded.
         """
+        quick = self._books.get(event.get("stream", ""))
+        taken = None if quick is None else quick.take(event, known_at)
+        if taken is not None:
+            if taken[1] > self._known:
+                self._known = taken[1]
+            return Observed(event["stream"], taken[0], 0, True)
         book, id, number, found, reason = self._read(event, known_at)
         stream = book.definition.stream
         if reason:
@@ -151,8 +157,8 @@ class Live:
         if isinstance(events, pl.DataFrame):
             events, stream = micro.one_stream(events, stream)
             if isinstance(events, pl.DataFrame) and stream in self._books and stream not in self._joins:
-                line = T_MIN - 1 if self._settled is None else self._settled.limits[stream].line
-                done = micro.take_in(self._books[stream], events, plan, self._zone, line)
+                book = self._books[stream]
+                done = micro.take_in(book, events, plan, self._zone, book.line)
                 if done is not None:
                     self._known = max(self._known, done.known)
                     return done.batch
@@ -223,14 +229,15 @@ class Live:
         InputError
             For an unknown label, a missing key, a faulty request, or a point before a compaction.
         """
-        moment = t if type(t) is int else self._instant(t)
-        check_instant(moment)
-        k = k if k is None or type(k) is int else self._instant(k)
+        if type(t) is not int or not T_MIN <= t < T_MAX:
+            t = self._instant(t)
+            check_instant(t)
         if k is not None:
+            k = self._instant(k)
             taking.check_known(k)
         plan = self._plan(None if labels is None else tuple(labels))
         if request is None:
-            return self._vector(plan, keys, moment, k, own)
+            return self._vector(plan, keys, t, k, own)
         book = self._book_of(request)
         requests.begin(book)
         try:
@@ -242,10 +249,10 @@ class Live:
             k, own = found.known_at if k is None else k, (book.definition.stream, id)
             event = book.event(id)
             if early or taking.repeated(book, event, number, found):
-                return self._vector(plan, keys, moment, k, own)
+                return self._vector(plan, keys, t, k, own)
             before = book.put(event, id, number, found)
             try:
-                return self._vector(plan, keys, moment, k, own)
+                return self._vector(plan, keys, t, k, own)
             finally:
                 book.take_back(id, number, before)
         finally:
@@ -284,8 +291,7 @@ class Live:
         check_instant(instant)
         if self._settled is not None:
             self._settled.check_point("before", instant)
-        self._settled = compaction.settled(self._books, instant)
-        return compaction.compact(self._books, self._settled)
+        return compaction.compact(self._books, self._settle(instant))
 
     def snapshot(self) -> bytes:
         """All that was observed, as bytes for `Library.live(state)`."""
@@ -303,13 +309,19 @@ class Live:
             raise StateError(WORDS("labels.state_full"))
         self._known, before = state.decode(self._books, state_bytes)
         if before is not None:
-            self._settled = compaction.settled(self._books, before)
+            self._settle(before)
+
+    def _settle(self, before: int) -> compaction.Settled:
+        self._settled = compaction.settled(self._books, before)
+        for stream, book in self._books.items():
+            book.line = max(T_MIN - 1, self._settled.limits[stream].line)
+        return self._settled
 
     def _read(
         self, event: Mapping[str, Any], known_at: int | datetime | None
     ) -> tuple[Book, int | str | None, int, Revision, str]:
         book = self._book_of(event)
-        known = known_at if known_at is None or type(known_at) is int else self._instant(known_at)
+        known = None if known_at is None else self._instant(known_at)
         # A refused event must not settle the type of a column that is not declared.
         book.kinds_before = dict(book.kinds) if book.open else book.kinds
         try:
@@ -328,8 +340,8 @@ class Live:
         assert found.at is not None
         plan = self._joins[book.definition.stream]
         keys = dict(zip(book.entities, found.keys, strict=True))
-        values, _, _ = plan.values(Moment(keys, found.at, found.known_at - 1))
-        return tuple(values[name] for name in book.joins)
+        vector = plan.vector(keys, found.at, found.known_at - 1)
+        return tuple(vector[name] for name in book.joins)
 
     def _depth(self, stream: str) -> int:
         """How many streams deep the joins of a stream reach."""
@@ -351,7 +363,7 @@ class Live:
         return self._books[stream]
 
     def _instant(self, value: int | datetime) -> int:
-        return int(held_value(value, _INSTANT, "point", "t"))
+        return value if type(value) is int else int(held_value(value, _INSTANT, "point", "t"))
 
     def _plan(self, names: tuple[str, ...] | None) -> Plan:
         found = self._plans.get(names)
@@ -362,11 +374,8 @@ class Live:
 
     def _own(self, one: Observed, names: tuple[str, ...]) -> Vector:
         """Labels at the own point of an event that was just observed."""
-        book = self._books[one.stream]
         assert one.id is not None
-        kept = book.event(one.id)
-        assert kept is not None
-        keys, t = own_point(book, kept, one.revision)
+        keys, t = own_point(self._books[one.stream], one.id, one.revision)
         return self._vector(self._plan(names), keys, t, None, (one.stream, one.id))
 
     def _vector(
@@ -377,18 +386,15 @@ class Live:
         k: int | None,
         own: tuple[str, int | str] | None,
     ) -> Vector:
-        event = None
+        number = -2
         if own is not None:
-            book = self._book(own[0])
-            event = book.event(own[1])
-            if event is None:
+            book = self._books.get(own[0]) or self._book(own[0])
+            number = book.ids.get(own[1], -2)
+            if number < 0:
                 taking.check_own(book, own[1])
         if k is None:
-            k = self._known if event is None else min([one.known_at for one in event.revisions.values()])
+            k = self._known if number < 0 else book.first_known(number)
         if self._settled is not None:
             self._settled.check_point("t", t)
             self._settled.check_point("k", k)
-        for entity in plan.entities:
-            if entity not in keys:
-                raise InputError(taking.lacking(plan, entity, keys))
-        return Vector(*plan.values(Moment(keys, t, k, own, event)))
+        return plan.vector(keys, t, k, own, number)

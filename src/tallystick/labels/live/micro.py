@@ -171,9 +171,10 @@ def _plain_rows(book: Book, frame: pl.DataFrame, line: int) -> Rows | None:
         return None
     if settled:
         book.kinds |= {column: kind for column, kind in settled.items() if kind}
-    extra = {ID: ids, KNOWN: known, AT: at, SEQUENCE: series[sequence]}
+    extra = {KNOWN: known, AT: at, SEQUENCE: series[sequence]}
     kept = [series[column] for column in dict.fromkeys((*book.keys, *book.source))]
-    whole = pl.DataFrame([*(one.alias(name) for name, one in extra.items()), *kept])
+    # A frame made of all of them at once would look at each of them from Python.
+    whole = pl.DataFrame([ids.alias(ID)]).hstack([*(one.alias(name) for name, one in extra.items()), *kept])
     event = np.arange(book.numbered, book.numbered + frame.height, dtype=np.int64)
     to = np.full(frame.height, FOREVER, np.int64)
     return Rows(whole, book.kinds, whens, knowns, to, event, whole, knowns, True)

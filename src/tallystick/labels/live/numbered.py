@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from tallystick.labels.kernels.rows import Ints
 from tallystick.labels.kernels.table import look_up
@@ -115,6 +116,7 @@ class Near:
 
     def __init__(self, numbers: Callable[[Iterable[Name]], list[int]]) -> None:
         self._numbers = numbers
+        self._given: NDArray[np.int64] = np.empty((2, 0), np.int64)
         self.clear()
 
     def clear(self) -> None:
@@ -122,18 +124,21 @@ class Near:
         self._low, self._found, self._names = 0, np.zeros(0, np.int32), 0
 
     def of(self, names: pl.Series) -> Ints:
-        """The number of each name; there are no nulls."""
+        """The number of each name, in memory that the next call takes again; there are no nulls."""
         if names.dtype != pl.Int64:
             return np.array(self._numbers(names.to_list()), np.int64)
         values = names.to_numpy()
-        found: Ints = np.empty(values.size, np.int64)
-        if look_up(values, self._low, self._found, found):
-            new = np.flatnonzero(found < 0)
-            asked = values[new]
-            numbers = found[new] = np.array(self._numbers(asked.tolist()), np.int64)
-            if self._room(int(asked.min()), int(asked.max()), asked.size):
+        if self._given.shape[1] < values.size:
+            self._given = np.empty((2, values.size), np.int64)
+        found, new = self._given[0, : values.size], self._given[1]
+        lacking = look_up(values, self._low, self._found, found, new)
+        if lacking:
+            where = new[:lacking]
+            asked = values[where]
+            numbers = found[where] = np.array(self._numbers(asked.tolist()), np.int64)
+            if self._room(int(asked.min()), int(asked.max()), lacking):
                 self._found[asked - self._low] = numbers
-                self._names += asked.size
+                self._names += lacking
         return found
 
     def _room(self, least: int, most: int, size: int) -> bool:

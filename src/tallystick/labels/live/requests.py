@@ -10,7 +10,7 @@ from tallystick.labels.live.layout import Mark
 def begin(book: Book) -> None:
     """Note how things stand, before a request that will be forgotten."""
     book.mark = Mark(
-        dict(book.kinds),
+        dict(book.kinds) if book.open else book.kinds,
         {column: len(words) for column, words in book.words.items()},
         {entity: len(arena.slots) for entity, arena in book.arenas.items()},
         book.numbered,
