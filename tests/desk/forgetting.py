@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 
 from tallystick import data
 from tallystick.core import InputError, Message
@@ -14,15 +15,36 @@ from tallystick.desk import (
     Desk,
     Project,
     build_segment,
+    forget_subject,
     load_project,
     quarantine_path,
     segments_of,
 )
 from tallystick.desk.evidence import read_journal
-from tallystick.desk.journal import DecisionRecord
+from tallystick.desk.forget_places import STEPS
+from tallystick.desk.journal import DecisionRecord, Journal
 
 ASIDE = ".tallystick-20250101T000000000000Z"
 BAD = InputError(Message("event.field", "{given} is wrong", "{given} 有误", {"given": "?"}))
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def stop(*given: object) -> None:
+    raise Killed
+
+
+def stopped_at(step: str, project: Project, who: str, patch: pytest.MonkeyPatch) -> None:
+    """Begin to forget, and be killed before a step is done; at "leaf" the key is destroyed already."""
+    with patch.context() as patched:
+        if step == "leaf":
+            patched.setattr(Journal, "append_evidence", stop)
+        else:
+            patched.setitem(STEPS, step, stop)
+        with pytest.raises(Killed):
+            forget_subject(project, who, "asked")
 
 
 class Her:

@@ -12,7 +12,7 @@ import polars as pl
 import psycopg
 import pytest
 import redis
-from tests.desk.forgetting import ASIDE, Her, found_in, spread
+from tests.desk.forgetting import ASIDE, Her, Killed, found_in, spread, stop
 from tests.services import PostgresServer, Server, free_port
 
 from tallystick.core import StateError
@@ -35,10 +35,6 @@ Payment = Callable[..., dict[str, Any]]
 @pytest.fixture
 def her(bank: Path) -> Her:
     return Her(bank)
-
-
-class Killed(BaseException):
-    """The process ends here."""
 
 
 def test_killed_between_any_two_steps_and_called_again_it_ends_the_same(
@@ -89,9 +85,6 @@ def test_killed_between_any_two_steps_and_called_again_it_ends_the_same(
 
 def test_another_request_first_ends_what_was_begun(her: Her, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is left half forgotten because the next one came."""
-
-    def stop(*arguments: object) -> None:
-        raise Killed
 
     with monkeypatch.context() as patched:
         patched.setattr("tallystick.desk.forget.extend_ledger", stop)

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.desk.forgetting import ASIDE, Her, found_in
+from tests.desk.forgetting import ASIDE, Her, found_in, stopped_at
 
 from tallystick.core import InputError, StateError
 from tallystick.data import Erasing, Lake
@@ -32,9 +32,7 @@ from tallystick.desk import (
 from tallystick.desk.evidence import check_frames, open_keys, read_journal, writing
 from tallystick.desk.forget import erasures
 from tallystick.desk.forget_notes import begun_erasures, state_of
-from tallystick.desk.forget_places import STEPS
 from tallystick.desk.holds import Kept, holds_of
-from tallystick.desk.journal import Journal
 from tallystick.desk.known import is_known
 from tallystick.desk.subjects import Subject, read_subject
 
@@ -44,25 +42,6 @@ Payment = Callable[..., dict[str, Any]]
 @pytest.fixture
 def her(bank: Path) -> Her:
     return Her(bank)
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-def stop(*given: object) -> None:
-    raise Killed
-
-
-def stopped_at(step: str, project: Project, who: str, patch: pytest.MonkeyPatch) -> None:
-    """Begin to forget, and be killed before a step is done; at "leaf" the key is destroyed already."""
-    with patch.context() as patched:
-        if step == "leaf":
-            patched.setattr(Journal, "append_evidence", stop)
-        else:
-            patched.setitem(STEPS, step, stop)
-        with pytest.raises(Killed):
-            forget_subject(project, who, "asked")
 
 
 def test_a_note_is_found_where_the_project_was_moved_and_a_missing_state_is_no_done_step(

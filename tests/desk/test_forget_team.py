@@ -37,9 +37,9 @@ from tallystick.desk.forget import erasures
 from tallystick.desk.forget_places import STEPS
 from tallystick.desk.frames import Entry
 from tallystick.desk.index import LIVE_STATE
-from tallystick.desk.journal import Journal, open_keys
+from tallystick.desk.journal import Journal
 from tallystick.desk.livestate import open_live, state_path
-from tallystick.desk.openlog import writing
+from tallystick.desk.openlog import open_keys, writing
 from tallystick.store import Keys, atomic_write, postgres
 from tallystick.store.postgres import PostgresLog
 

@@ -39,9 +39,10 @@ from tallystick.desk import (
 )
 from tallystick.desk.evidence import check_log, read_journal
 from tallystick.desk.index import last_evidence, update_index
-from tallystick.desk.journal import DecisionRecord, Evidence, Journal, open_journal
+from tallystick.desk.journal import DecisionRecord, Evidence, Journal
 from tallystick.desk.models_compare import decided_frame
 from tallystick.desk.models_history import LEAVES, check_history, publish_history
+from tallystick.desk.openlog import open_journal
 from tallystick.desk.sequencer import system_clock
 from tallystick.desk.training import require_champions, train_models
 from tallystick.models.layers import fit_layers

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.core import DefinitionErrors
+from tallystick.core import DefinitionErrors, StateError
 from tallystick.desk.flows import read_flows
 from tallystick.desk.retention import read_retention
 from tallystick.desk.settings import read_settings
@@ -102,5 +102,5 @@ def test_a_flow_is_read_by_its_own_keys_only(tmp_path: Path) -> None:
         ("toml.key", 5),
         ("toml.value", 7),
     ]
-    with pytest.raises(DefinitionErrors, match="cannot be read"):
+    with pytest.raises(StateError, match="cannot be read"):
         read_flows(tmp_path / "none.toml")

@@ -21,8 +21,9 @@ from tallystick.core import ConflictError, StateError
 from tallystick.desk import Desk, Project, decide, decide_all, load_project, replay_decisions
 from tallystick.desk.evidence import check_frames, check_log, open_log, read_journal
 from tallystick.desk.index import forget
-from tallystick.desk.journal import DecisionRecord, Entry, Evidence, open_keys
+from tallystick.desk.journal import DecisionRecord, Entry, Evidence
 from tallystick.desk.models_history import check_history
+from tallystick.desk.openlog import open_keys
 from tallystick.store.sql import connect
 
 Payment = Callable[..., dict[str, Any]]

@@ -16,8 +16,9 @@ from tallystick.core import StateError, TamperError
 from tallystick.desk import PAYMENTS, copy_example, load_project
 from tallystick.desk.erased import ERASURE, Erasure, frame_digest, sealed_by
 from tallystick.desk.evidence import check_frames, open_log
-from tallystick.desk.journal import Journal, extend_ledger, hold_ledger, open_journal
+from tallystick.desk.journal import Journal, extend_ledger, hold_ledger
 from tallystick.desk.ledgercheck import check_ledger
+from tallystick.desk.openlog import open_journal
 from tallystick.ledger import Log
 from tallystick.ledger.tiles import WIDTH, tile_path
 from tallystick.store import AppendLog, Keys, segment

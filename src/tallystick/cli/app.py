@@ -22,6 +22,7 @@ from tallystick.cli.segments import segments_app
 from tallystick.cli.witness import witness_app
 from tallystick.cli.words import WORDS
 from tallystick.core import LANGUAGES, Language, TallystickError, UsageError
+from tallystick.core.system import system_words
 
 # Rooms are imported inside the commands: `tally --help` answers before numpy would have loaded.
 
@@ -75,6 +76,10 @@ def main() -> None:
         sys.stderr.write(error.text(CONTEXT.language) + "\n")
         sys.exit(2 if isinstance(error, UsageError) else 1)
     except BrokenPipeError:
+        sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        sys.stderr.write(f"{where}{system_words(error).text(CONTEXT.language)}\n")
         sys.exit(1)
 
 

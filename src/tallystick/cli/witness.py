@@ -12,6 +12,7 @@ import typer
 from tallystick.cli.context import CONTEXT
 from tallystick.cli.evidence_words import WORDS
 from tallystick.core import InputError, Place, StateError
+from tallystick.core.system import system_words
 
 if TYPE_CHECKING:
     from tallystick.ledger import Signer
@@ -62,7 +63,7 @@ def serve(
     try:
         server = WitnessServer(witness, host, port)
     except OSError as error:
-        why = error.strerror or str(error)
+        why = system_words(error)
         raise StateError(WORDS("witness.address", given=f"{host}:{port}", why=why)) from None
     names = ", ".join(dict.fromkeys(signer.name for signer in signers))
     listed = ", ".join(witness.origins) or "-"

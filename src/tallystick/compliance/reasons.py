@@ -25,6 +25,7 @@ from tallystick.core import (
     TallystickError,
     content_version,
 )
+from tallystick.core.system import system_words
 
 SHOWS = ("number", "percent", "days", "duration", "money(EUR)")
 _SEMANTICS = 1
@@ -158,7 +159,7 @@ def read_reasons(path: Path | str) -> Reasons:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise StateError(WORDS("file.missing", given=str(path), why=error.strerror), Place(str(path))) from None
+        raise StateError(WORDS("file.missing", given=str(path), why=system_words(error)), Place(str(path))) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         spot = _TOML_SPOT.search(str(error))
         place = Place(str(path), int(spot[1]), int(spot[2])) if spot else Place(str(path))

@@ -2,31 +2,92 @@
 
 from __future__ import annotations
 
-import codecs
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from tallystick.core import DefinitionError, Faults, Field, FieldType, InputError, Place, Span
-from tallystick.data.fields import NAME, read_field
+from tallystick.core import Field, FieldType, InputError, Message, Span, parse_value
+from tallystick.core.toml import TomlFile, Way, parsed
+from tallystick.data.fields import NAME, FieldTable, Texts, read_field, simple, texts
 from tallystick.data.source import Check, Melt, Period, Source
-from tallystick.data.toml import Reader, simple, unknown
-from tallystick.data.words import WORDS
+from tallystick.data.words import WORDS, unknown
+from tallystick.store import read_bytes
 
-SOURCE_KEYS = (
-    *("files", "format", "id", "at", "known_at", "revision", "retract", "subject", "owner", "description", "lateness"),
-    *("delimiter", "quote", "encoding", "null", "fields", "melt"),
-)
-MELT_KEYS = ["id", "periods"]
-PERIOD_KEYS = ["at", "columns"]
-FORMATS = ("csv", "parquet", "jsonl")
 FACT_COLUMNS = ("known_at", "revision", "retract")
 """Columns that every table of facts has; a field may carry such a name only where it is that column."""
 _ROLES = {"id": "", "at": "instant", "known_at": "instant", "revision": "integer", "retract": "flag", "subject": ""}
+
+
+def _check_delimiter(text: str) -> None:
+    if len(text) != 1 or not text.isascii() or text in '"\r\n':
+        raise InputError(WORDS("sources.delimiter", given=text))
+
+
+def _check_quote(text: str) -> None:
+    if len(text) > 1 or not text.isascii() or text in ("\n", "\r"):
+        raise InputError(WORDS("sources.quote", given=text))
+
+
+def _check_encoding(text: str) -> None:
+    """Refuse an encoding in which a file cannot be cut at line ends before it is decoded."""
+    try:
+        cut = '\n,"'.encode(_plain(text)) == b'\n,"'
+    except (LookupError, UnicodeError):
+        cut = False
+    if not cut:
+        raise InputError(WORDS("sources.encoding", given=text))
+
+
+def _check_template(text: str) -> None:
+    names = template_columns(text)
+    if "at" not in names or len(names) < 2:
+        raise InputError(WORDS("sources.template", given=text))
+
+
+def _check_period(given: Any) -> None:
+    parse_value(Field("at", FieldType("instant")), simple(given))
+
+
+Needed = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class PeriodTable(msgspec.Struct, frozen=True):
+    """The keys of a period of a melt."""
+
+    at: Annotated[Any, parsed(_check_period)]
+    columns: dict[str, str]
+
+
+class MeltTable(msgspec.Struct, frozen=True):
+    """The keys of a melt."""
+
+    id: Annotated[str, parsed(_check_template)]
+    periods: Annotated[tuple[PeriodTable, ...], msgspec.Meta(min_length=1)]
+
+
+class SourceTable(msgspec.Struct, frozen=True):
+    """The keys of a source in sources.toml."""
+
+    files: Needed | Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    format: Literal["csv", "parquet", "jsonl"]
+    id: Needed
+    at: Needed
+    fields: dict[str, FieldTable]
+    known_at: str = ""
+    lateness: Annotated[str, parsed(Span.parse)] = ""
+    revision: str = ""
+    retract: str = ""
+    subject: str = ""
+    owner: str = ""
+    description: str = ""
+    delimiter: Annotated[str, parsed(_check_delimiter)] = ","
+    quote: Annotated[str, parsed(_check_quote)] = '"'
+    encoding: Annotated[str, parsed(_check_encoding)] = "utf-8"
+    null: Texts = ("",)
+    melt: MeltTable | None = None
 
 
 def read_sources(path: str | Path) -> dict[str, Source]:
@@ -44,9 +105,11 @@ def read_sources(path: str | Path) -> dict[str, Source]:
 
     Raises
     ------
+    StateError
+        When the file cannot be read.
     DefinitionErrors
-        With every fault of the file: TOML syntax, unknown keys (the nearest key is named), types, missing keys, names
-        of fields that are not declared.
+        With every fault of the file, each with its line: TOML syntax, unknown keys (the nearest key is named), types,
+        missing keys, names of fields that are not declared. What a source means is looked at when it has its keys.
 
     Examples
     --------
@@ -68,197 +131,107 @@ def read_sources(path: str | Path) -> dict[str, Source]:
     ...     read_sources(path)["payments"].fields["amount"].type
     FieldType(kind='money', currency='EUR', scale=2)
     """
-    path, faults = Path(path), Faults()
-    document: dict[str, Any] = {}
-    try:
-        document = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except OSError:
-        faults.add(DefinitionError(WORDS("sources.file", given=path.name), Place(path.name)))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        faults.add(DefinitionError(WORDS("sources.syntax", detail=str(error)), Place(path.name)))
-    sources = {}
-    for name, table in document.items():
-        reader = Reader(faults, path.name, name)
+    toml = TomlFile(read_bytes(path), str(path))
+    tables = toml.read(dict[str, SourceTable]) or {}
+    for name in toml.tables:
         if not NAME.fullmatch(name):
-            reader.fault(WORDS("sources.name", given=name))
-        elif not isinstance(table, dict):
-            reader.fault(WORDS("sources.type", key=name, given=table, wanted="a table"))
-        else:
-            source = _source(reader, name, table)
-            if source is not None:
-                sources[name] = source
-    faults.raise_any()
+            toml.fault((name,), WORDS("sources.name", given=name))
+    sources = {name: _source(toml, name, table) for name, table in tables.items()}
+    toml.raise_any()
     return sources
 
 
-def _source(reader: Reader, name: str, table: Mapping[str, Any]) -> Source | None:
-    reader.known(table, SOURCE_KEYS)
-    complete = reader.needed(
-        table,
-        {
-            "files": "where the files lie",
-            "format": "csv, parquet or jsonl",
-            "id": "which field is the unique id",
-            "at": "which field says when it happened",
-            "fields": "what the columns are",
-        },
-    )
-    given = reader.value(table, "fields", dict, {}, "a table")
-    read = {key: read_field(reader.under(f"fields.{key}"), key, item) for key, item in given.items()}
-    declared = {key: found for key, found in read.items() if found is not None}
+def _source(toml: TomlFile, name: str, table: SourceTable) -> Source:
+    declared = {key: read_field(toml, (name, "fields", key), key, given) for key, given in table.fields.items()}
     fields = {key: found.field for key, found in declared.items()}
     columns = {key: found.column for key, found in declared.items() if found.column is not None}
     constants = {key: found.constant for key, found in declared.items() if found.column is None}
-    roles = {role: reader.text(table, role) for role in _ROLES}
-    _roles(reader, roles, fields)
+    roles: dict[str, str] = {role: getattr(table, role) for role in _ROLES}
+    _roles(toml, name, roles, fields)
     for role in ("id", "at", "known_at", "revision"):
         if roles[role] in fields:
-            fields[roles[role]] = _required(fields[roles[role]])
-    melt = _melt(reader, table, roles, fields, columns, constants)
-    if not complete:
-        return None
-    source = Source(
+            fields[roles[role]] = msgspec.structs.replace(fields[roles[role]], required=True)
+    if roles["known_at"] and "lateness" not in toml.tables[name]:
+        toml.fault((name,), WORDS("sources.lateness"))
+    if table.quote == table.delimiter:
+        toml.fault((name, "quote"), WORDS("sources.quote", given=table.quote))
+    return Source(
         name=name,
-        files=reader.texts(table, "files", ()),
-        format=reader.text(table, "format"),
+        files=texts(table.files),
+        format=table.format,
         fields=fields,
         columns=columns,
         constants=constants,
         checks={key: found.check for key, found in declared.items() if found.check != Check()},
-        owner=reader.text(table, "owner"),
-        description=reader.text(table, "description"),
-        lateness=_lateness(reader, table, roles["known_at"]),
-        delimiter=reader.text(table, "delimiter", ","),
-        quote=reader.text(table, "quote", '"'),
-        encoding=reader.text(table, "encoding", "utf-8").lower().removesuffix("-sig"),
-        null=reader.texts(table, "null", ("",)),
-        melt=melt,
+        owner=table.owner,
+        description=table.description,
+        lateness=Span.parse(table.lateness) if table.lateness else Span(0),
+        delimiter=table.delimiter,
+        quote=table.quote,
+        encoding=_plain(table.encoding),
+        null=texts(table.null),
+        melt=_melt(toml, name, table.melt, roles, fields, columns, constants) if table.melt is not None else None,
         **roles,
     )
-    _format(reader, source)
-    return source
 
 
-def _roles(reader: Reader, roles: Mapping[str, str], fields: Mapping[str, Field]) -> None:
+def _roles(toml: TomlFile, source: str, roles: Mapping[str, str], fields: Mapping[str, Field]) -> None:
     for role, name in roles.items():
-        if not name:
-            continue
-        if name not in fields:
-            reader.fault(unknown("sources.field", name, sorted(fields), key=role))
-        elif _ROLES[role] and fields[name].type.kind != _ROLES[role]:
-            given = str(fields[name].type)
-            reader.fault(WORDS("sources.field_type", key=role, wanted=_ROLES[role], given=name, type=given))
+        if name:
+            _named(toml, source, (source, role), name, fields, _ROLES[role])
     if roles["id"] in fields and fields[roles["id"]].type.kind not in ("integer", "text"):
-        given = str(fields[roles["id"]].type)
-        reader.fault(WORDS("sources.field_type", key="id", wanted="integer or text", given=roles["id"], type=given))
+        toml.fault((source, "id"), _wrong_type("id", fields[roles["id"]], "integer, text"))
     for name in FACT_COLUMNS:
         if name in fields and roles[name] != name:
-            reader.fault(WORDS("sources.reserved", given=name))
+            toml.fault((source, "fields", name), WORDS("sources.reserved", given=name))
     for field in fields.values():
-        if field.known_at and field.known_at not in fields:
-            reader.under(f"fields.{field.name}").fault(
-                unknown("sources.field", field.known_at, sorted(fields), key="known_at")
-            )
-        elif field.known_at and fields[field.known_at].type.kind != "instant":
-            given = str(fields[field.known_at].type)
-            reader.under(f"fields.{field.name}").fault(
-                WORDS("sources.field_type", key="known_at", wanted="instant", given=field.known_at, type=given)
-            )
+        if field.known_at:
+            _named(toml, source, (source, "fields", field.name, "known_at"), field.known_at, fields, "instant")
 
 
-def _lateness(reader: Reader, table: Mapping[str, Any], known_at: str) -> Span:
-    given = reader.text(table, "lateness")
-    if not given:
-        if known_at:
-            reader.fault(WORDS("sources.lateness"))
-        return Span(0)
-    try:
-        return Span.parse(given)
-    except InputError as error:
-        reader.fault(error.message)
-        return Span(0)
+def _named(toml: TomlFile, source: str, way: Way, name: str, fields: Mapping[str, Field], kind: str = "") -> None:
+    """Fault the name of a field that is not declared, or is of another type; one that could not be read is neither."""
+    key = str(way[-1])
+    if name not in toml.tables[source]["fields"]:
+        toml.fault(way, unknown("sources.field", name, sorted(fields), key=key))
+    elif name in fields and kind and fields[name].type.kind != kind:
+        toml.fault(way, _wrong_type(key, fields[name], kind))
 
 
-def _format(reader: Reader, source: Source) -> None:
-    if source.format not in FORMATS:
-        reader.fault(WORDS("sources.choice", key="format", given=source.format, allowed=", ".join(FORMATS)))
-    if len(source.delimiter) != 1 or not source.delimiter.isascii() or source.delimiter in '"\r\n':
-        reader.fault(WORDS("sources.type", key="delimiter", given=source.delimiter, wanted="one ASCII character"))
-    if len(source.quote) > 1 or not source.quote.isascii() or source.quote in ("\n", "\r", source.delimiter):
-        reader.fault(WORDS("sources.type", key="quote", given=source.quote, wanted='one ASCII character, or ""'))
-    if not _by_lines(source.encoding):
-        allowed = "utf-8, latin-1, cp1252, gb18030, shift_jis and others in which a line end is one byte"
-        reader.fault(WORDS("sources.choice", key="encoding", given=source.encoding, allowed=allowed))
+def _wrong_type(key: str, field: Field, wanted: str) -> Message:
+    return WORDS("sources.field_type", key=key, wanted=wanted, given=field.name, type=str(field.type))
 
 
 def _melt(
-    reader: Reader,
-    table: Mapping[str, Any],
+    toml: TomlFile,
+    source: str,
+    given: MeltTable,
     roles: Mapping[str, str],
-    fields: dict[str, Field],
+    fields: Mapping[str, Field],
     columns: dict[str, str],
     constants: dict[str, Any],
-) -> Melt | None:
-    if "melt" not in table:
-        return None
-    reader = reader.under("melt")
-    given = reader.value(table, "melt", dict, {}, "a table")
-    reader.known(given, MELT_KEYS)
-    if not reader.needed(given, {"id": "how an event's id is made", "periods": "which columns make which event"}):
-        return None
-    template = reader.text(given, "id")
-    if "at" not in template_columns(template) or len(template_columns(template)) < 2:
-        reader.fault(WORDS("sources.template", given=template))
+) -> Melt:
     if roles["id"] in fields and fields[roles["id"]].type.kind != "text":
-        kind = str(fields[roles["id"]].type)
-        reader.fault(WORDS("sources.field_type", key="id", wanted="text", given=roles["id"], type=kind))
-    periods: list[Period] = []
-    for index, item in enumerate(reader.value(given, "periods", list, [], "a list of tables")):
-        period = _period(reader.under(f"periods[{index}]"), item, fields)
-        if period is None:
-            continue
-        periods.append(period)
-    melted = {name for period in periods for name in period.columns}
-    for index, period in enumerate(periods):
+        toml.fault((source, "id"), _wrong_type("id", fields[roles["id"]], "text"))
+    melted = {name for period in given.periods for name in period.columns}
+    for index, period in enumerate(given.periods):
+        way = (source, "melt", "periods", index)
+        for name in period.columns:
+            _named(toml, source, (*way, "columns"), name, fields)
         for name in sorted(melted - period.columns.keys()):
             if name in fields and fields[name].required:
-                reader.under(f"periods[{index}]").fault(WORDS("sources.periods", given=name))
-    for name in {roles["id"], roles["at"], *(name for period in periods for name in period.columns)}:
+                toml.fault(way, WORDS("sources.periods", given=name))
+    for name in {roles["id"], roles["at"], *melted}:
         columns.pop(name, None)
     constants.pop(roles["at"], None)
-    return Melt(template, tuple(periods))
+    return Melt(given.id, tuple(Period(str(simple(period.at)), period.columns) for period in given.periods))
 
 
-def _period(reader: Reader, given: Any, fields: Mapping[str, Field]) -> Period | None:
-    if not isinstance(given, dict):
-        reader.fault(WORDS("sources.type", key="periods", given=given, wanted="a list of tables"))
-        return None
-    reader.known(given, PERIOD_KEYS)
-    if not reader.needed(given, {"at": "when these events happened", "columns": "field = column of the file"}):
-        return None
-    reader.held(Field("at", FieldType("instant")), "at", given["at"])
-    columns = reader.value(given, "columns", dict, {}, "a table")
-    for name, column in columns.items():
-        if name not in fields:
-            reader.fault(unknown("sources.field", name, sorted(fields), key="columns"))
-        if not isinstance(column, str):
-            reader.fault(WORDS("sources.type", key=name, given=column, wanted="the name of a column"))
-    return Period(str(simple(given["at"])), {name: str(column) for name, column in columns.items()})
+def _plain(encoding: str) -> str:
+    """The name of an encoding without the mark at the beginning of a file, which is always looked for."""
+    return encoding.lower().removesuffix("-sig")
 
 
 def template_columns(template: str) -> list[str]:
     """The names in braces of an id template, in order."""
     return re.findall(r"\{([^{}]+)\}", template)
-
-
-def _required(field: Field) -> Field:
-    return msgspec.structs.replace(field, required=True)
-
-
-def _by_lines(encoding: str) -> bool:
-    """Whether a file in this encoding can be cut at line ends before it is decoded."""
-    try:
-        codecs.lookup(encoding)
-        return '\n,"'.encode(encoding) == b'\n,"'
-    except (LookupError, UnicodeError):
-        return False

@@ -8,8 +8,7 @@ from typing import Any
 from tallystick.core import Field, InputError, Language, Message, Place, parse_value
 from tallystick.data.checks import check_time, check_value
 from tallystick.data.source import Check, Source
-from tallystick.data.toml import unknown
-from tallystick.data.words import WORDS
+from tallystick.data.words import WORDS, unknown
 
 
 class EventError(InputError):

@@ -3,22 +3,51 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from datetime import date, datetime, time
+from typing import Annotated, Any
 
 import msgspec
 
-from tallystick.core import Field, FieldType, Grade, InputError
+from tallystick.core import Field, FieldType, Grade, InputError, parse_value
+from tallystick.core.toml import TomlFile, Way, parsed
 from tallystick.data.source import Check
-from tallystick.data.toml import Reader, simple
 from tallystick.data.words import WORDS
 
-FIELD_KEYS = (
-    *("type", "required", "default", "known_at", "grade", "personal", "description", "column", "value"),
-    *("allowed", "min", "max", "pattern", "purposes"),
-)
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+Texts = str | tuple[str, ...]
 _ORDERED = ("money", "decimal", "integer", "real", "instant", "date")
+
+
+def _check_pattern(text: str) -> None:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise InputError(WORDS("sources.pattern", given=text, detail=str(error))) from None
+
+
+def _check_purposes(given: Texts) -> None:
+    for purpose in texts(given):
+        if not NAME.fullmatch(purpose):
+            raise InputError(WORDS("sources.purpose", given=purpose))
+
+
+class FieldTable(msgspec.Struct, frozen=True):
+    """The keys of a field in sources.toml."""
+
+    type: Annotated[str, parsed(FieldType.parse)]
+    required: bool = False
+    default: Any = None
+    known_at: str = ""
+    grade: Annotated[str, parsed(Grade.parse)] = "L2"
+    personal: bool | None = None
+    description: str = ""
+    column: str = ""
+    value: Any = None
+    allowed: Annotated[tuple[Any, ...], msgspec.Meta(min_length=1)] | None = None
+    min: Any = None
+    max: Any = None
+    pattern: Annotated[str, parsed(_check_pattern)] = ""
+    purposes: Annotated[Texts, parsed(_check_purposes)] = ()
 
 
 class Declared(msgspec.Struct, frozen=True):
@@ -30,76 +59,64 @@ class Declared(msgspec.Struct, frozen=True):
     constant: Any = None
 
 
-def read_field(reader: Reader, name: str, given: Any) -> Declared | None:
-    """Read the table of a field; None when it is no field at all."""
-    if not isinstance(given, dict):
-        reader.fault(WORDS("sources.type", key=name, given=given, wanted='a table such as { type = "integer" }'))
-        return None
-    reader.known(given, FIELD_KEYS)
-    if not reader.needed(given, {"type": "what the values are, such as integer"}):
-        return None
-    try:
-        kind = FieldType.parse(reader.text(given, "type"))
-        grade = Grade.parse(reader.text(given, "grade", "L2"))
-    except InputError as error:
-        reader.fault(error.message)
-        return None
-    plain = Field(name, kind)
+def read_field(toml: TomlFile, way: Way, name: str, given: FieldTable) -> Declared:
+    """What the table of a field means; a value that is none of its type is noted and left out."""
+    grade, plain = Grade.parse(given.grade), Field(name, FieldType.parse(given.type))
     field = Field(
         name,
-        kind,
-        required=reader.value(given, "required", bool, False, "true or false"),
-        default=reader.held(plain, "default", given.get("default")),
-        known_at=reader.text(given, "known_at"),
+        plain.type,
+        required=given.required,
+        default=held(toml, (*way, "default"), plain, given.default),
+        known_at=given.known_at,
         grade=grade,
-        personal=reader.value(given, "personal", bool, grade >= Grade.L3, "true or false"),
-        description=reader.text(given, "description"),
-        purposes=_purposes(reader, given),
+        personal=grade >= Grade.L3 if given.personal is None else given.personal,
+        description=given.description,
+        purposes=tuple(dict.fromkeys(texts(given.purposes))),
     )
-    check = _check(reader, plain, given)
-    if "value" not in given:
-        return Declared(field, check, reader.text(given, "column", name))
-    if "column" in given:
-        reader.fault(WORDS("sources.constant", key="column"))
-    reader.held(plain, "value", given["value"])
-    return Declared(field, check, None, constant=simple(given["value"]))
+    check = _check(toml, way, plain, given)
+    if given.value is None:
+        return Declared(field, check, given.column or name)
+    if given.column:
+        toml.fault((*way, "column"), WORDS("sources.constant", key="column"))
+    held(toml, (*way, "value"), plain, given.value)
+    return Declared(field, check, None, constant=simple(given.value))
 
 
-def _purposes(reader: Reader, given: Mapping[str, Any]) -> tuple[str, ...]:
-    found = reader.texts(given, "purposes", ())
-    for purpose in found:
-        if not NAME.fullmatch(purpose):
-            reader.fault(WORDS("sources.type", key="purposes", given=purpose, wanted="names such as credit or fraud"))
-    return tuple(dict.fromkeys(found))
-
-
-def _check(reader: Reader, field: Field, given: Mapping[str, Any]) -> Check:
-    kind = field.type.kind
-    allowed = given.get("allowed")
-    if allowed is not None:
-        if not isinstance(allowed, list) or not allowed:
-            reader.fault(WORDS("sources.type", key="allowed", given=allowed, wanted="a list of at least one value"))
-            allowed = None
-        elif kind == "instant":
-            reader.fault(WORDS("sources.check", key="allowed", type=kind, allowed="any type but instant"))
-            allowed = None
-        else:
-            allowed = tuple(reader.held(field, "allowed", item) for item in allowed)
-    bounds = {key: reader.held(field, key, given.get(key)) for key in ("min", "max")}
-    for key, bound in bounds.items():
-        if bound is not None and kind not in _ORDERED:
-            reader.fault(WORDS("sources.check", key=key, type=kind, allowed=", ".join(_ORDERED)))
-            bounds[key] = None
-    if None not in bounds.values() and bounds["min"] > bounds["max"]:
-        reader.fault(WORDS("sources.order", low=given["min"], high=given["max"]))
-    if kind == "instant":
-        bounds = {key: simple(given.get(key)) for key in bounds}
-    pattern = reader.text(given, "pattern")
-    if pattern and kind != "text":
-        reader.fault(WORDS("sources.check", key="pattern", type=kind, allowed="text"))
+def held(toml: TomlFile, way: Way, field: Field, given: Any) -> Any:
+    """A value as its field holds it; None where, at fault, it is none of the field."""
     try:
-        re.compile(pattern)
-    except re.error as error:
-        reader.fault(WORDS("sources.pattern", given=pattern, detail=str(error)))
-        pattern = ""
-    return Check(allowed, bounds["min"], bounds["max"], pattern)
+        return parse_value(field, simple(given))
+    except InputError as error:
+        toml.fault(way, error.message)
+        return None
+
+
+def texts(given: Texts) -> tuple[str, ...]:
+    """One text, or several, as several."""
+    return (given,) if isinstance(given, str) else given
+
+
+def simple(given: Any) -> Any:
+    """TOML's own dates and times as text: one form for the record and its version."""
+    return given.isoformat() if isinstance(given, datetime | date | time) else given
+
+
+def _check(toml: TomlFile, way: Way, field: Field, given: FieldTable) -> Check:
+    kind, allowed = field.type.kind, None
+    if given.allowed is not None and kind == "instant":
+        toml.fault((*way, "allowed"), WORDS("sources.instants"))
+    elif given.allowed is not None:
+        allowed = tuple(held(toml, (*way, "allowed"), field, item) for item in given.allowed)
+    bounds = {"min": given.min, "max": given.max}
+    parsed_bounds = {key: held(toml, (*way, key), field, bound) for key, bound in bounds.items()}
+    for key, bound in parsed_bounds.items():
+        if bound is not None and kind not in _ORDERED:
+            toml.fault((*way, key), WORDS("sources.check", key=key, type=kind, allowed=", ".join(_ORDERED)))
+            parsed_bounds[key] = None
+    if None not in parsed_bounds.values() and parsed_bounds["min"] > parsed_bounds["max"]:
+        toml.fault((*way, "min"), WORDS("sources.order", low=given.min, high=given.max))
+    if kind == "instant":
+        parsed_bounds = {key: simple(bound) for key, bound in bounds.items()}
+    if given.pattern and kind != "text":
+        toml.fault((*way, "pattern"), WORDS("sources.check", key="pattern", type=kind, allowed="text"))
+    return Check(allowed, parsed_bounds["min"], parsed_bounds["max"], given.pattern)

@@ -12,6 +12,7 @@ import msgspec
 import polars as pl
 
 from tallystick.core import InputError, Message, Place
+from tallystick.core.system import system_words
 from tallystick.data.reading import Chunk, Reject, read_chunks
 from tallystick.data.shape import shape
 from tallystick.data.source import Source
@@ -65,7 +66,7 @@ def find_files(source: Source, project_folder: Path) -> list[SourceFile]:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise InputError(WORDS("file.unreadable", detail=str(error.strerror)), Place(place)) from None
+            raise InputError(WORDS("file.unreadable", detail=system_words(error)), Place(place)) from None
         files.append(SourceFile(path, place, digest, stamp))
     return files
 

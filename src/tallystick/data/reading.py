@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tallystick.core import InputError, Message, Place
+from tallystick.core.system import system_words
 from tallystick.data.declare import template_columns
 from tallystick.data.records import GOOD, LINE_BYTES_MAX, QUOTE, RECORD_BYTES_MAX, Block, LongLine, blocks, scan
 from tallystick.data.source import Source
@@ -74,7 +75,7 @@ def read_chunks(source: Source, path: Path, place: str, block_bytes: int) -> Ite
         else:
             yield from _parquet_chunks(source, path, place)
     except OSError as error:
-        raise InputError(WORDS("file.unreadable", detail=str(error.strerror)), Place(place)) from None
+        raise InputError(WORDS("file.unreadable", detail=system_words(error)), Place(place)) from None
 
 
 class _Csv:

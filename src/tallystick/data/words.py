@@ -1,28 +1,16 @@
 """The messages of the data room."""
 
-from tallystick.core import Catalogue
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from tallystick.core import Catalogue, Message
 
 WORDS = Catalogue(
     {
-        "sources.file": (
-            "there is no file {given}; a project keeps its sources in sources.toml",
-            "没有文件 {given}；项目的数据源写在 sources.toml",
-        ),
-        "sources.syntax": ("not valid TOML: {detail}", "不是有效的 TOML：{detail}"),
         "sources.name": (
             "{given!r} is not a source name; allowed: a letter, then letters, digits and _",
             "{given!r} 不是数据源名；允许：字母开头，后接字母、数字、下划线",
-        ),
-        "sources.key": ("unknown key {given!r}; allowed: {allowed}", "未知键 {given!r}；允许：{allowed}"),
-        "sources.key_near": (
-            "unknown key {given!r}; did you mean {near!r}? Allowed: {allowed}",
-            "未知键 {given!r}；是否指 {near!r}？允许：{allowed}",
-        ),
-        "sources.missing": ("key {key!r} is missing; it says {meaning}", "缺少键 {key!r}；含义：{meaning}"),
-        "sources.type": ("key {key!r}: {given!r} is not {wanted}", "键 {key!r}：{given!r} 不是 {wanted}"),
-        "sources.choice": (
-            "key {key!r}: {given!r} is not known; allowed: {allowed}",
-            "键 {key!r}：未知的 {given!r}；允许：{allowed}",
         ),
         "sources.field": (
             "key {key!r} names {given!r}, which is not a declared field; declared: {allowed}",
@@ -65,6 +53,27 @@ WORDS = Catalogue(
         "sources.periods": (
             "columns: the required field {given} is filled in other periods but not in this one",
             "columns：必填字段 {given} 在其他 period 中填写，而本 period 没有",
+        ),
+        "sources.delimiter": (
+            "{given!r} cannot stand between fields; allowed: one ASCII character, no quotation mark and no line end",
+            "{given!r} 不能作为字段分隔符；允许：一个 ASCII 字符，引号和换行除外",
+        ),
+        "sources.quote": (
+            '{given!r} cannot stand around fields; allowed: one ASCII character other than the delimiter, or "" for none',
+            '{given!r} 不能作为字段引号；允许：不同于分隔符的一个 ASCII 字符，或 "" 表示没有',
+        ),
+        "sources.encoding": (
+            "{given!r} is no encoding that can be read here; allowed: utf-8, latin-1, cp1252, gb18030, shift_jis and others "
+            "in which a line end is one byte",
+            "{given!r} 不是此处可读取的编码；允许：utf-8、latin-1、cp1252、gb18030、shift_jis 等换行为一个字节的编码",
+        ),
+        "sources.purpose": (
+            "{given!r} is no purpose; allowed: a letter, then letters, digits and _, such as credit or fraud",
+            "{given!r} 不是用途；允许：字母开头，后接字母、数字、下划线，如 credit 或 fraud",
+        ),
+        "sources.instants": (
+            "allowed cannot check a field of type instant; allowed for: any other type",
+            "allowed 不能检查 instant 类型的字段；适用于：其他任何类型",
         ),
         "event.object": (
             "an event must be an object with field names as keys; given: {given}",
@@ -186,3 +195,13 @@ WORDS = Catalogue(
         "feed.cursor": ("not the cursor of a feed: {detail}", "不是事件源的游标：{detail}"),
     }
 )
+
+
+def unknown(code: str, given: str, allowed: Iterable[str], **params: Any) -> Message:
+    """The message `code` for an unknown name, or its `_near` form when an allowed name is close."""
+    allowed = list(allowed)
+    near = difflib.get_close_matches(given, allowed, n=1, cutoff=0.6)
+    shown = ", ".join(allowed)
+    if near:
+        return WORDS(f"{code}_near", given=given, near=near[0], allowed=shown, **params)
+    return WORDS(code, given=given, allowed=shown, **params)

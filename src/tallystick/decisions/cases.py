@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from tallystick.core import InputError, Place, TallystickError
+from tallystick.core.system import system_words
 from tallystick.decisions.model import Model
 from tallystick.decisions.words import WORDS
 from tallystick.feel import compile as compile_feel
@@ -78,7 +79,7 @@ def read_rows(file: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
             header = list(reader.fieldnames or ())
             return header, [(reader.line_num, row) for row in reader]
     except OSError as error:
-        raise InputError(WORDS("sheet.read", given=error.strerror), Place(file.name)) from None
+        raise InputError(WORDS("sheet.read", given=system_words(error)), Place(file.name)) from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(WORDS("sheet.csv", given=error), Place(file.name)) from None
 

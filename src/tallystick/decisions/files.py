@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tallystick.core import InputError, Place
+from tallystick.core.system import system_words
 from tallystick.core.xml import Node, parse_xml
 from tallystick.decisions.words import WORDS
 
@@ -20,7 +21,7 @@ def read_bytes(path: Path) -> bytes:
             raise InputError(WORDS("decision.large", given=size, allowed=SIZE_MAX), Place(path.name))
         return path.read_bytes()
     except OSError as error:
-        raise InputError(WORDS("sheet.read", given=error.strerror), Place(path.name)) from None
+        raise InputError(WORDS("sheet.read", given=system_words(error)), Place(path.name)) from None
 
 
 def read_xml(path: Path) -> Node:

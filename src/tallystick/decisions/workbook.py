@@ -13,6 +13,7 @@ from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 from tallystick.core import Faults, InputError, Place
+from tallystick.core.system import system_words
 from tallystick.decisions.files import SIZE_MAX, read_bytes
 from tallystick.decisions.words import WORDS
 
@@ -61,7 +62,7 @@ def write_whole(path: Path, data: bytes) -> None:
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise InputError(WORDS("sheet.write", given=error.strerror), Place(path.name)) from None
+        raise InputError(WORDS("sheet.write", given=system_words(error)), Place(path.name)) from None
 
 
 def write_csv(path: Path, cells: Sequence[Sequence[str]]) -> None:

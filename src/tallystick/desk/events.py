@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tallystick.core import InputError, Language, Place
+from tallystick.core.system import system_words
 from tallystick.desk.decide import Answer
 from tallystick.desk.frames import DecisionRecord
 from tallystick.desk.house import Desk
@@ -34,7 +35,7 @@ def read_event(source: str) -> dict[str, Any]:
             with Path(source).open("rb") as file:
                 raw = file.read(EVENT_BYTES_MAX + 1)
     except OSError as error:
-        raise InputError(WORDS("event.file", given=source, why=error.strerror or str(error))) from None
+        raise InputError(WORDS("event.file", given=source, why=system_words(error))) from None
     if len(raw) > EVENT_BYTES_MAX:
         raise InputError(WORDS("event.long", given=source, allowed=EVENT_BYTES_MAX))
     place = Place()

@@ -27,9 +27,8 @@ from tallystick.desk.journal import (
     Journal,
     extend_ledger,
     hold_ledger,
-    open_keys,
 )
-from tallystick.desk.openlog import log_key, open_log, read_journal, trusted, vkey_path, writing
+from tallystick.desk.openlog import log_key, open_keys, open_log, read_journal, trusted, vkey_path, writing
 from tallystick.desk.progress import Progress, silent
 from tallystick.desk.project import Project
 from tallystick.desk.sequencer import system_clock

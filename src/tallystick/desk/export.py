@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tallystick.core import InputError, Message, Place, UsageError
+from tallystick.core.system import system_words
 from tallystick.desk.export_dmn import to_dmn
 from tallystick.desk.export_excel import to_excel
 from tallystick.desk.export_plain import PlainCard, Texts, plain_card
@@ -62,7 +63,7 @@ def export_model(model: Model, to: str, path: str | Path, *, table: str = "appli
     try:
         target.write_bytes(content)
     except OSError as error:
-        raise InputError(WORDS("export.write", given=error.strerror), Place(target.name)) from None
+        raise InputError(WORDS("export.write", given=system_words(error)), Place(target.name)) from None
 
 
 def _texts_of(card: PlainCard) -> Iterator[str]:

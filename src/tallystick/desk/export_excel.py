@@ -11,6 +11,7 @@ from openpyxl.utils.exceptions import IllegalCharacterError
 from openpyxl.worksheet.worksheet import Worksheet
 
 from tallystick.core import InputError, Place
+from tallystick.core.system import system_words
 from tallystick.desk.export_plain import Input, Numbers, PlainCard
 from tallystick.desk.words import WORDS
 from tallystick.models import Scale
@@ -48,7 +49,7 @@ def to_excel(card: PlainCard, scale: Scale, path: Path) -> None:
     except IllegalCharacterError as error:
         raise InputError(WORDS("export.text", given=str(error)), Place(path.name)) from None
     except OSError as error:
-        raise InputError(WORDS("export.write", given=error.strerror), Place(path.name)) from None
+        raise InputError(WORDS("export.write", given=system_words(error)), Place(path.name)) from None
 
 
 def _table(sheet: Worksheet, card: PlainCard) -> dict[str, dict[str, tuple[int, int]]]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tallystick.core import DefinitionError, Faults, InputError, Place, parse_instant
-from tallystick.desk.toml import read_toml
+from tallystick.core.toml import read_toml
 from tallystick.desk.words import WORDS
+from tallystick.store import read_bytes
 
 if TYPE_CHECKING:
     from tallystick.desk.project import Project
@@ -58,8 +59,16 @@ class Flow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_flows(path: Path) -> dict[str, Flow]:
-    """Read flows.toml: one table per flow; raises `DefinitionErrors` naming every faulty line and key."""
-    tables = read_toml(path, dict[str, Flow], filled=("name", "path"))
+    """Read flows.toml: one table per flow.
+
+    Raises
+    ------
+    StateError
+        When the file cannot be read.
+    DefinitionErrors
+        With every faulty line and key.
+    """
+    tables = read_toml(read_bytes(path), str(path), dict[str, Flow], filled=("name", "path"))
     return {name: msgspec.structs.replace(flow, name=name, path=str(path)) for name, flow in tables.items()}
 
 

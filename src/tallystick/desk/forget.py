@@ -29,7 +29,7 @@ from tallystick.desk.erased import (
 )
 from tallystick.desk.evidence import open_keys, sign_log
 from tallystick.desk.forget_notes import OWN, Intent, notes_of, read_note, state_of, states_of, write_note
-from tallystick.desk.forget_places import STEPS, Scene, erase_keys, journal_of, left_in
+from tallystick.desk.forget_places import STEPS, Scene, erase_keys, left_in
 from tallystick.desk.forget_survey import keys_of, merged_names, survey, survey_again
 from tallystick.desk.forget_words import WORDS
 from tallystick.desk.frames import DECISION
@@ -37,7 +37,7 @@ from tallystick.desk.holds import check_reason, refuse_kept
 from tallystick.desk.index import LIVE_STATE, erase_rows, overwrite_rows, update_index
 from tallystick.desk.journal import Journal, extend_ledger
 from tallystick.desk.known import unknown
-from tallystick.desk.openlog import writing
+from tallystick.desk.openlog import journal_of, writing
 from tallystick.desk.progress import Progress, silent
 from tallystick.desk.project import Project
 from tallystick.desk.sequencer import system_clock

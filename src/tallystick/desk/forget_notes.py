@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from tallystick.core import Message, Place, StateError, to_datetime
-from tallystick.desk.erased import Erasure
+from tallystick.desk.erased import Erasure, is_erasure
 from tallystick.desk.forget_words import WORDS
+from tallystick.desk.openlog import journal_of
 from tallystick.desk.project import Project
 from tallystick.desk.subjects import Held, Subject
 from tallystick.store import atomic_write, read_bytes
@@ -73,6 +75,48 @@ def begun_erasures(project: Project) -> dict[bytes, Message]:
         )
         for note in notes_of(project).values()
     }
+
+
+def watch_erasures(project: Project) -> Callable[[], None]:
+    """A look at whether an erasure began or ended since: what was read before may hold whom it forgets.
+
+    Parameters
+    ----------
+    project
+        What lies in its state is about to be read.
+
+    Returns
+    -------
+    Callable
+        Raises `StateError` when one did: what was made of what was read must not be kept.
+
+    Raises
+    ------
+    StateError
+        When one is begun and not ended: what it has done already would be undone.
+    """
+    start = 0
+    if (journal := journal_of(project)) is not None:
+        with journal:
+            start = journal.position
+
+    def look() -> None:
+        for begun in begun_erasures(project).values():
+            raise StateError(WORDS("forget.first", begun=begun))
+        if _erased_since(project, start):
+            raise StateError(WORDS("forget.meanwhile"))
+
+    look()
+    return look
+
+
+def _erased_since(project: Project, start: int) -> bool:
+    """Whether the journal tells of an erasure from a position on."""
+    journal = journal_of(project)
+    if journal is None:
+        return False
+    with journal:
+        return any(is_erasure(entry) for entry in journal.read(kinds=("evidence",), start=start))
 
 
 def state_of(project: Project, state: Path, *, served: bool = False) -> Project:

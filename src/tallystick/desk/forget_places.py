@@ -15,7 +15,6 @@ from tallystick.core import StateError, UsageError
 from tallystick.desk.consume import quarantine_path
 from tallystick.desk.forget_words import WORDS
 from tallystick.desk.index import forget
-from tallystick.desk.journal import Journal, open_journal
 from tallystick.desk.livestate import state_path
 from tallystick.desk.points import values_path
 from tallystick.desk.project import Project
@@ -162,18 +161,6 @@ STEPS: Mapping[str, Callable[[Scene], None]] = {
     "live": erase_live,
 }
 """What is done in a state folder, in this order, while her key is there: it makes the stand-ins."""
-
-
-def journal_of(project: Project) -> Journal | None:
-    """A state's journal, opened to read; None where nothing was ever decided, and then nothing is made."""
-    if not (project.state / "keys.db").exists():
-        return None
-    try:
-        return open_journal(project)
-    except StateError as error:
-        if error.code != "log.absent":
-            raise
-        return None
 
 
 def segment_keys(project: Project, sources: Iterable[data.Source]) -> Iterator[tuple[str, str]]:

@@ -15,10 +15,11 @@ from tallystick import data
 from tallystick.core import Fact, Instant
 from tallystick.desk.consume import quarantine_path
 from tallystick.desk.forget_notes import state_of
-from tallystick.desk.forget_places import journal_of, segment_keys
+from tallystick.desk.forget_places import segment_keys
 from tallystick.desk.history import INSTANT
 from tallystick.desk.index import DECISIONS
 from tallystick.desk.journal import Journal
+from tallystick.desk.openlog import journal_of
 from tallystick.desk.points import values_path
 from tallystick.desk.project import Project
 from tallystick.desk.segments import segments_of

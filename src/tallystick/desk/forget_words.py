@@ -68,6 +68,15 @@ WORDS = Catalogue(
             "the replica {given} cannot be reached, so nothing further was erased: {why}; call again when it can",
             "无法连接副本 {given}，后续未再擦除：{why}；恢复连接后请再次执行",
         ),
+        "forget.first": (
+            "what is read here may be of whom it forgets, so nothing was kept: {begun}, then call this again",
+            "此处读取的数据可能属于被遗忘者，因此未保存任何结果：{begun}，然后重新执行本命令",
+        ),
+        "forget.meanwhile": (
+            "somebody was forgotten while this was computed from what had been read before, so nothing of it was kept; "
+            "call this again",
+            "计算期间有人被遗忘，而所用数据是此前读取的，因此未保存任何结果；请重新执行本命令",
+        ),
         "hold.none": ("nothing holds {given!r}", "没有对 {given!r} 的保全"),
         "hold.forgetting": (
             "{given!r} is being forgotten since {since} and can't be held any more; `tally forget` ends what was begun",

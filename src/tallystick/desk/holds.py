@@ -15,11 +15,10 @@ from tallystick import ledger
 from tallystick.core import InputError, Instant, Language, Message, StateError, to_datetime
 from tallystick.desk.evidence import open_keys, sign_log
 from tallystick.desk.forget_notes import notes_of, state_of, states_of
-from tallystick.desk.forget_places import journal_of
 from tallystick.desk.forget_words import WORDS
 from tallystick.desk.journal import Evidence, Journal, extend_ledger
 from tallystick.desk.known import is_known, unknown
-from tallystick.desk.openlog import writing
+from tallystick.desk.openlog import journal_of, writing
 from tallystick.desk.project import Project
 from tallystick.desk.retention import FILE, kept_until, read_retention
 from tallystick.desk.sequencer import system_clock

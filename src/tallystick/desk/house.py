@@ -19,9 +19,10 @@ from tallystick.desk.changes import publish_changes
 from tallystick.desk.erased import is_erasure
 from tallystick.desk.history import event_of, opening_of
 from tallystick.desk.index import any_erased, find_decision, index_entries, update_index
-from tallystick.desk.journal import DecisionRecord, Entry, open_journal
+from tallystick.desk.journal import DecisionRecord, Entry
 from tallystick.desk.livestate import Settling, Warmed, keep_live, open_live
 from tallystick.desk.models_history import publish_history
+from tallystick.desk.openlog import open_journal
 from tallystick.desk.project import Project
 from tallystick.desk.publisher import Publisher
 from tallystick.desk.sequencer import CLOCKS, Sequencer, system_clock

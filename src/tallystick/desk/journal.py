@@ -1,6 +1,6 @@
 """The journal: the one truth of a project. What was observed, decided and changed, durable before it is answered.
 
-The ledger is made again from it by the functions at the end, the state table by `desk.index`. What a frame holds, and
+The ledger is made again from it by `desk.leaves`, the state table by `desk.index`. What a frame holds, and
 how, stands in `desk.frames`.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from tallystick.core import Fact, InputError, Place, Span, StateError, TallystickError, TamperError
+from tallystick.core import Fact, InputError, Place, StateError, TallystickError, TamperError
 from tallystick.desk.frames import (
     BODY,
     BODY_FIELDS,
@@ -42,9 +42,8 @@ from tallystick.desk.frames import (
     stand_in,
 )
 from tallystick.desk.leaves import extend_ledger, facts_payload, hold_ledger
-from tallystick.desk.project import Project
 from tallystick.ledger import SALT_BYTES, leaf
-from tallystick.ledger.profile import INTERNATIONAL, PROFILES, Profile
+from tallystick.ledger.profile import INTERNATIONAL, Profile
 from tallystick.store import LEASE_S, Forgotten, Keys, Recovery, open_frames
 
 __all__ = [
@@ -56,8 +55,6 @@ __all__ = [
     "extend_ledger",
     "facts_payload",
     "hold_ledger",
-    "open_journal",
-    "open_keys",
 ]
 
 
@@ -392,30 +389,3 @@ class Journal:
 
     def _strange(self, position: int) -> TamperError:
         return TamperError(WORDS("journal.frame", position=position), Place(self._log.place))
-
-
-def open_keys(project: Project) -> Keys:
-    """The keys of the project's subjects."""
-    project.state.mkdir(parents=True, exist_ok=True)
-    domestic = project.settings.ledger.profile == "domestic"
-    return Keys(project.state / "keys.db", "sm4-gcm" if domestic else "aes-256-gcm")
-
-
-def open_journal(project: Project, *, write: bool = False) -> Journal:
-    """Open the project's journal: in its state folder, or on the server that `[state] journal` names.
-
-    Raises `StateError` when there is nothing to read, or another process holds the folder to write in.
-    """
-    state, keys = project.settings.state, open_keys(project)
-    try:
-        return Journal(
-            state.get("journal", project.state / "journal"),
-            keys,
-            write=write,
-            lease_s=Span.parse(state["turn"]).micros / 1e6 if "turn" in state else LEASE_S,
-            profile=PROFILES[project.settings.ledger.profile],
-            closes_keys=True,
-        )
-    except BaseException:
-        keys.close()
-        raise

@@ -21,7 +21,8 @@ from tallystick.core import InputError, Instant, Span, StateError, TamperError, 
 from tallystick.desk.erased import is_erasure
 from tallystick.desk.history import Opening, event_of, warm_facts
 from tallystick.desk.index import LIVE_STATE
-from tallystick.desk.journal import Journal, open_keys
+from tallystick.desk.journal import Journal
+from tallystick.desk.openlog import open_keys
 from tallystick.desk.project import Project
 from tallystick.desk.words import WORDS
 from tallystick.store import Forgotten, atomic_write, read_bytes

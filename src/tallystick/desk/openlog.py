@@ -12,14 +12,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tallystick import ledger
-from tallystick.core import Place, StateError, TamperError
+from tallystick.core import Place, Span, StateError, TamperError
 from tallystick.desk.evidence_words import WORDS
-from tallystick.desk.journal import Journal, extend_ledger, open_journal
+from tallystick.desk.journal import Journal, extend_ledger
 from tallystick.desk.project import Project
 from tallystick.desk.settings import SETTINGS
 from tallystick.desk.trust import read_trust
+from tallystick.ledger.profile import PROFILES
 from tallystick.ledger.verifier import read_keys
-from tallystick.store import atomic_write, sync_folder
+from tallystick.store import LEASE_S, Keys, atomic_write, sync_folder
 
 _PATIENCE_S = 10.0
 _NAP_S = 0.02
@@ -157,6 +158,45 @@ def _keep_key(secret: Path, skey: str) -> None:
     finally:
         os.unlink(temporary)
     sync_folder(secret.parent)
+
+
+def open_keys(project: Project) -> Keys:
+    """The keys of the project's subjects."""
+    project.state.mkdir(parents=True, exist_ok=True)
+    domestic = project.settings.ledger.profile == "domestic"
+    return Keys(project.state / "keys.db", "sm4-gcm" if domestic else "aes-256-gcm")
+
+
+def open_journal(project: Project, *, write: bool = False) -> Journal:
+    """Open the project's journal: in its state folder, or on the server that `[state] journal` names.
+
+    Raises `StateError` when there is nothing to read, or another process holds the folder to write in.
+    """
+    state, keys = project.settings.state, open_keys(project)
+    try:
+        return Journal(
+            state.get("journal", project.state / "journal"),
+            keys,
+            write=write,
+            lease_s=Span.parse(state["turn"]).micros / 1e6 if "turn" in state else LEASE_S,
+            profile=PROFILES[project.settings.ledger.profile],
+            closes_keys=True,
+        )
+    except BaseException:
+        keys.close()
+        raise
+
+
+def journal_of(project: Project) -> Journal | None:
+    """A state's journal, opened to read; None where nothing was ever decided, and then nothing is made."""
+    if not (project.state / "keys.db").exists():
+        return None
+    try:
+        return open_journal(project)
+    except StateError as error:
+        if error.code != "log.absent":
+            raise
+        return None
 
 
 def log_key(project: Project) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 import polars as pl
 
 from tallystick.core import StateError
+from tallystick.desk.forget_notes import watch_erasures
+from tallystick.desk.forget_words import WORDS as FORGET_WORDS
 from tallystick.desk.history import INSTANT
 from tallystick.desk.progress import Progress
 from tallystick.desk.project import Project
@@ -45,8 +47,14 @@ def own_points(project: Project, stream: str, facts: pl.DataFrame) -> pl.DataFra
 
 
 def compute_labels(project: Project, progress: Progress) -> LabelsResult:
-    """Compute every label at every own point of the streams in use and keep the values in `.tallystick/labels`."""
-    lake, library = project.lake(), project.library
+    """Compute every label at every own point of the streams in use and keep the values in `.tallystick/labels`.
+
+    Raises
+    ------
+    StateError
+        When a stream was not loaded, or an erasure begins or ends meanwhile: then no values are kept.
+    """
+    lake, library, look = project.lake(), project.library, watch_erasures(project)
     facts = {}
     for stream in library.streams:
         if stream not in lake.tables():
@@ -55,21 +63,43 @@ def compute_labels(project: Project, progress: Progress) -> LabelsResult:
     streams = point_streams(project)
     values = missing = 0
     points: dict[str, int] = {}
-    for done, stream in enumerate(streams):
-        progress("labels", done, len(streams))
-        frame = own_points(project, stream, facts[stream])
-        names = reachable_labels(project, stream)
-        found = library.at(frame, labels=names, facts=facts)
-        path = values_path(project, stream)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        kept = found.select("id", "t", "k", *names)
-        written = path.with_suffix(".partial")
-        kept.write_parquet(written)
-        written.replace(path)
-        points[stream] = kept.height
-        values += kept.height * len(names)
-        missing += sum(kept[name].null_count() for name in names)
+    written: dict[Path, Path] = {}
+    try:
+        for done, stream in enumerate(streams):
+            progress("labels", done, len(streams))
+            frame = own_points(project, stream, facts[stream])
+            names = reachable_labels(project, stream)
+            found = library.at(frame, labels=names, facts=facts)
+            path = values_path(project, stream)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            kept = found.select("id", "t", "k", *names)
+            written[path] = path.with_suffix(".partial")
+            kept.write_parquet(written[path])
+            points[stream] = kept.height
+            values += kept.height * len(names)
+            missing += sum(kept[name].null_count() for name in names)
+        _keep(written, look)
+    finally:
+        for partial in written.values():
+            partial.unlink(missing_ok=True)
     return LabelsResult(len(library.labels), values, missing, points)
+
+
+def _keep(written: Mapping[Path, Path], look: Callable[[], None]) -> None:
+    """Put files in their places, where no erasure forbids it."""
+    look()
+    try:
+        for path, partial in written.items():
+            partial.replace(path)
+        # An erasure that begins after this look finds the files.
+        look()
+    except (StateError, FileNotFoundError) as error:
+        for path in written:
+            path.unlink(missing_ok=True)
+        if isinstance(error, StateError):
+            raise
+        # Only an erasure removes what is not in its place yet.
+        raise StateError(FORGET_WORDS("forget.meanwhile")) from None
 
 
 def reachable_labels(project: Project, stream: str) -> list[str]:

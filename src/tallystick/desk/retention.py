@@ -12,8 +12,9 @@ from typing import Annotated
 import msgspec
 
 from tallystick.core import InputError, Instant, Message, to_datetime, to_instant
+from tallystick.core.toml import parsed, read_toml
 from tallystick.desk.forget_words import WORDS
-from tallystick.desk.toml import parsed, read_toml
+from tallystick.store import read_bytes
 
 FILE = "retention.toml"
 _KEEP = re.compile(r"([1-9]\d{0,3})\s*(y|mo|w|d)")
@@ -66,7 +67,7 @@ def read_retention(path: Path, streams: Collection[str]) -> dict[str, Duty]:
     def judge(stream: str) -> Message | None:
         return None if stream in streams else WORDS("retention.stream", given=stream, allowed=allowed)
 
-    return read_toml(path, dict[str, Duty], judge=judge)
+    return read_toml(read_bytes(path), str(path), dict[str, Duty], judge=judge)
 
 
 def kept_until(at: Instant, keep: str, zone: str) -> Instant:

@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from tallystick.core import Language, Span, UsageError, minor_digits, zone_of
-from tallystick.desk.toml import keyed, parsed, read_toml
+from tallystick.core.toml import keyed, parsed, read_toml
 from tallystick.desk.words import WORDS
 from tallystick.ledger import check_name
+from tallystick.store import read_bytes
 
 SETTINGS = "tallystick.toml"
 STATE = {"folder": None, "settled": Span.parse, "journal": None, "turn": Span.parse, "replica": None}
@@ -68,4 +69,4 @@ def read_settings(root: Path) -> Settings:
     """
     if not (root / SETTINGS).is_file():
         raise UsageError(WORDS("project.none", given=str(root)))
-    return read_toml(root / SETTINGS, Settings)
+    return read_toml(read_bytes(root / SETTINGS), str(root / SETTINGS), Settings)

@@ -7,6 +7,7 @@ import polars as pl
 
 from tallystick import models
 from tallystick.core import Field, Instant, Span, StateError, parse_instant
+from tallystick.desk.forget_notes import watch_erasures
 from tallystick.desk.history import INSTANT, frame_end
 from tallystick.desk.points import label_values
 from tallystick.desk.progress import Progress
@@ -115,8 +116,13 @@ def train_models(project: Project, progress: Progress) -> TrainResult:
     """Train every recipe, store every model, and make champion what passes its gates and needs no approval.
 
     A model that fails its gates, or waits for approval, is stored, but the champion stays as it was.
+
+    Raises
+    ------
+    StateError
+        When an erasure begins or ends meanwhile: then the model that was being trained is not stored.
     """
-    registry, trained = project.registry(), []
+    registry, trained, look = project.registry(), [], watch_erasures(project)
     versions = {"labels": dict(project.library.versions), "data": lake_versions(project)}
     for recipe in project.recipes.values():
         found = models.train(
@@ -126,6 +132,7 @@ def train_models(project: Project, progress: Progress) -> TrainResult:
             lineage=project.lineage(),
             versions=versions,
         )
+        look()
         stands = registry.admit(found, at=system_clock(0))
         trained.append(
             Training(recipe.name, found.model.version, found.report.passed, found.report, stands.status, stands.missing)

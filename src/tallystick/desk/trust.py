@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tallystick import ledger
 from tallystick.core import DefinitionError, DefinitionErrors, Faults, InputError, Place
+from tallystick.core.system import system_words
 from tallystick.desk.evidence_words import WORDS
 from tallystick.desk.settings import SETTINGS
 from tallystick.ledger.network import check_url
@@ -45,7 +46,7 @@ def read_trust(root: Path, policy: str, vkey: Path) -> ledger.Policy | None:
     try:
         text = path.read_bytes() if path.is_file() else None
     except OSError as error:
-        why = WORDS("policy.read", given=policy, why=error.strerror or str(error))
+        why = WORDS("policy.read", given=policy, why=system_words(error))
         raise DefinitionErrors([DefinitionError(why, Place(str(path)))]) from None
     if text is None:
         raise DefinitionErrors([DefinitionError(WORDS("policy.none", given=policy), Place(str(root / SETTINGS)))])

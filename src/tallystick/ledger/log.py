@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tallystick.core import InputError, Place, StateError, TamperError
+from tallystick.core import InputError, Message, Place, StateError, TamperError
+from tallystick.core.system import system_words
 from tallystick.ledger.checking import check_tree
 from tallystick.ledger.checkpoint import open_checkpoint, sign_checkpoint
 from tallystick.ledger.flushing import TileFiles
@@ -90,7 +91,7 @@ class Log:
         self._entries: list[bytes] = []
         """Those of the last bundle, fewer than 256."""
         self._signed: tuple[int, bytes] | None = None
-        self._failure = ""
+        self._failure: Message | str = ""
         self._lock = self._take_lock() if write else -1
         try:
             path = self.folder / "checkpoint"
@@ -326,7 +327,7 @@ class Log:
         try:
             yield
         except OSError as error:
-            self._failure = error.strerror or str(error)
+            self._failure = system_words(error)
             raise StateError(WORDS("log.failed", why=self._failure), Place(str(self.folder))) from error
         except BaseException as error:
             self._failure = type(error).__name__

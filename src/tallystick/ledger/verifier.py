@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tallystick.core import LANGUAGES, InputError, Language, Place, StateError, TallystickError, UsageError
+from tallystick.core.system import system_words
 from tallystick.ledger.bundle import Verdict, verify
 from tallystick.ledger.keys import Verifier, refuse_secret
 from tallystick.ledger.policy import Policy, parse_policy
@@ -240,8 +241,8 @@ def read_file(path: Path) -> bytes:
                 parts.append(part)
                 left -= len(part)
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else None
-        raise InputError(WORDS("verify.file", given=str(path), why=why or str(error))) from None
+        why = system_words(error) if isinstance(error, OSError) else str(error)
+        raise InputError(WORDS("verify.file", given=str(path), why=why)) from None
     if not left:
         raise InputError(WORDS("verify.long", given=str(path), allowed=_FILE_BYTES_MAX))
     return b"".join(parts)
@@ -252,4 +253,4 @@ def _write(path: Path, text: str) -> None:
         # A name in a policy may be any bytes; those that are no text become escapes, which JSON has too.
         path.write_text(text, "utf-8", "backslashreplace")
     except OSError as error:
-        raise InputError(WORDS("verify.write", given=str(path), why=error.strerror or str(error))) from None
+        raise InputError(WORDS("verify.write", given=str(path), why=system_words(error))) from None

@@ -12,7 +12,8 @@ from types import TracebackType
 
 import msgspec
 
-from tallystick.core import Place, StateError, TamperError
+from tallystick.core import Message, Place, StateError, TamperError
+from tallystick.core.system import system_words
 from tallystick.store import segment
 from tallystick.store.files import sync_folder
 from tallystick.store.words import WORDS
@@ -71,7 +72,7 @@ class AppendLog:
         self.folder, self.place = Path(folder), str(folder)
         self.recovered: Recovery | None = None
         self._write, self._fsync, self._segment_bytes = write, fsync, segment_bytes
-        self._failure = ""
+        self._failure: Message | str = ""
         self._lock = self._descriptor = -1
         self._position, self._size, self._digest = 0, 0, segment.GENESIS
         if write:
@@ -129,7 +130,7 @@ class AppendLog:
             if self._fsync:
                 os.fdatasync(self._descriptor)
         except BaseException as error:
-            self._failure = getattr(error, "strerror", None) or type(error).__name__
+            self._failure = system_words(error) if isinstance(error, OSError) else type(error).__name__
             if isinstance(error, OSError):
                 raise StateError(WORDS("log.failed", why=self._failure), Place(str(self.folder))) from error
             raise
@@ -199,7 +200,7 @@ class AppendLog:
         locked = os.fstat(self._lock).st_nlink > 0
         if locked and (self._descriptor < 0 or os.fstat(self._descriptor).st_size == self._size):
             return
-        self._failure = "another process writes here"
+        self._failure = WORDS("log.locked")
         raise StateError(WORDS("log.locked"), Place(self.place))
 
     def _segments(self) -> list[Path]:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tallystick.core import Place, StateError
+from tallystick.core.system import system_words
 from tallystick.store.words import WORDS
 
 
@@ -47,7 +48,7 @@ def read_bytes(path: Path | str) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise StateError(WORDS("file.read", why=error.strerror or str(error)), Place(str(path))) from error
+        raise StateError(WORDS("file.read", why=system_words(error)), Place(str(path))) from error
 
 
 def sync_file(path: Path | str) -> None:

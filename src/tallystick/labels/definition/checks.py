@@ -10,9 +10,10 @@ from tallystick.core import DefinitionError, Faults, Field, Grade, InputError, M
 from tallystick.labels.definition.contents import Definition
 from tallystick.labels.definition.define import Events, FieldSpec
 from tallystick.labels.definition.resolve import declared_types
+from tallystick.labels.definition.words import WORDS
 from tallystick.labels.meaning.filters import columns_read
 from tallystick.labels.plan import Node
-from tallystick.labels.words import WORDS
+from tallystick.labels.words import WORDS as LABEL_WORDS
 
 _PYTHON = {"flag": (bool,), "text": (str,), "real": (int, float)}
 _AMOUNTS = ("money", "decimal")
@@ -65,7 +66,7 @@ def check_columns(
 
     for column in dict.fromkeys((*columns, *events.fields)):
         if column not in schema:
-            fault(column, WORDS("labels.column", stream=events.stream, given=column, allowed=", ".join(schema)))
+            fault(column, LABEL_WORDS("labels.column", stream=events.stream, given=column, allowed=", ".join(schema)))
     for column, kind in declared_types(events).items():
         if kind is not None and column in schema and schema[column].type != kind:
             given = str(schema[column].type)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from tallystick import feel
 from tallystick.core import DefinitionError, FieldType
-from tallystick.labels.words import WORDS
+from tallystick.labels.definition.words import WORDS
 
 Types = Mapping[str, FieldType | None]
 

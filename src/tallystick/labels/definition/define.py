@@ -12,7 +12,7 @@ from tallystick.labels.definition.families import Family, Value, ending, equals,
 from tallystick.labels.definition.fields import FieldSpec, date, decimal, flag, instant, integer, money, real, text
 from tallystick.labels.definition.formulas import Arithmetic, FormulaText, Label, Number, formula, shown_slip
 from tallystick.labels.definition.notes import Note, caller
-from tallystick.labels.words import WORDS
+from tallystick.labels.definition.words import WORDS
 
 __all__ = [
     "Aggregate",

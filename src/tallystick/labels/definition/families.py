@@ -15,7 +15,7 @@ from tallystick import feel
 from tallystick.core import DefinitionError, Faults, InputError, Place
 from tallystick.labels.definition.formulas import Label
 from tallystick.labels.definition.notes import caller
-from tallystick.labels.words import WORDS
+from tallystick.labels.definition.words import WORDS
 
 Value: TypeAlias = str | int | float | bool | Decimal | date
 """A value of a column in a label file; an amount is in major units, as everywhere in FEEL."""

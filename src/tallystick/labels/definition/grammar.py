@@ -12,9 +12,9 @@ import msgspec
 from tallystick.core import DefinitionError, Faults, FieldType, InputError, Message, Place, Span
 from tallystick.labels.algebra import ALGEBRA, Kind
 from tallystick.labels.definition.define import Windowed
+from tallystick.labels.definition.words import WORDS
 from tallystick.labels.meaning.windows import UNITS
 from tallystick.labels.plan import AFTER, BEFORE, CALENDAR, EVENTS, LIFETIME, SESSION, SPAN, Leaf, Window
-from tallystick.labels.words import WORDS
 
 SPAN_MAX = 2**60
 HALF_LIFE_MAX = 2**51

@@ -13,7 +13,7 @@ from tallystick.core import DefinitionError, Faults, Place, TallystickError
 from tallystick.labels.definition.define import Arithmetic, Entity, Events, Family, Label, Own, Windowed
 from tallystick.labels.definition.formulas import shown_slip
 from tallystick.labels.definition.resolve import unfinished
-from tallystick.labels.words import WORDS
+from tallystick.labels.definition.words import WORDS
 
 TAKEN = ("t", "k", "stream", "id")
 """What a frame of points calls its own columns."""

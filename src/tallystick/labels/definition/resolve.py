@@ -36,9 +36,10 @@ from tallystick.labels.definition.define import (
 from tallystick.labels.definition.formulas import shown_slip
 from tallystick.labels.definition.grammar import INTEGER, REAL, LabelFaults, read_delay, read_shape, read_window
 from tallystick.labels.definition.typecheck import check_types, kind_of
+from tallystick.labels.definition.words import WORDS
 from tallystick.labels.meaning.filters import columns_read, refuse_clock
 from tallystick.labels.plan import LIFETIME, Const, Leaf, Node, Op, Rule, Window, all_leaves
-from tallystick.labels.words import WORDS
+from tallystick.labels.words import WORDS as LABEL_WORDS
 
 __all__ = ["SEMANTICS", "Definition", "Resolved", "declared_types", "resolve", "unfinished"]
 
@@ -190,7 +191,7 @@ class _Resolver:
         except TallystickError as error:
             if error.code == "feel.name":
                 given = error.message.params.get("given")
-                self._fault(label.place, WORDS("labels.unknown", given=given, allowed=", ".join(self.written)))
+                self._fault(label.place, LABEL_WORDS("labels.unknown", given=given, allowed=", ".join(self.written)))
             else:
                 detail = error.message.text()
                 self._fault(label.place, WORDS("labels.formula", given=label.source, detail=detail))

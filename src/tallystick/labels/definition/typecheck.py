@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from tallystick import feel
 from tallystick.core import DefinitionError, FieldType
-from tallystick.labels.words import WORDS
+from tallystick.labels.definition.words import WORDS
 
 _NUMBERS = ("money", "decimal", "integer", "real")
 _OPEN = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tallystick.core import InputError, Place
+from tallystick.core.system import system_words
 from tallystick.models.scorecard.words import WORDS
 
 SIZE_MAX = 64 << 20
@@ -18,4 +19,4 @@ def read_bytes(path: Path) -> bytes:
             raise InputError(WORDS("import.large", given=path.stat().st_size, allowed=SIZE_MAX), Place(path.name))
         return path.read_bytes()
     except OSError as error:
-        raise InputError(WORDS("import.read", given=error.strerror), Place(path.name)) from None
+        raise InputError(WORDS("import.read", given=system_words(error)), Place(path.name)) from None
