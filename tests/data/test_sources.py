@@ -205,6 +205,8 @@ periods = [
             "columns = { bill = 2 }",
             "periods[1].columns.bill: 2 is no value",
         ),
+        ('columns = { bill = "BILL2" }', "columns = {}", "periods[1].columns: {} is no value"),
+        ("2005-08-31", '""', "periods[1].at: field at is required"),
         ("2005-08-31", '"soon"', "'soon' is not instant"),
         ('statement_id = { type = "text" }', 'statement_id = { type = "integer" }', "needs a field of type text"),
         ('{ at = "2005-09-30",', '{ when = "2005-09-30",', "periods[0].at: the key 'at' is missing"),

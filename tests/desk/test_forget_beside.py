@@ -107,3 +107,18 @@ def test_a_model_is_not_stored_when_somebody_is_forgotten_meanwhile(her: Her) ->
         train_models(her.project, progress)
     assert caught.value.code == "forget.meanwhile"
     assert {path: path.read_bytes() for path in registry.rglob("*") if path.is_file()} == before
+
+
+def test_values_computed_twice_at_once_stay(her: Her, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another `tally labels` put the same part in place before: nobody was forgotten, and what it put there stays."""
+    path = values_path(her.project, "payments")
+
+    def first(self: Path, target: Path) -> Path:
+        replace(self, target)
+        return replace(self, target)
+
+    replace = Path.replace
+    monkeypatch.setattr(Path, "replace", first)
+    with pytest.raises(FileNotFoundError):
+        compute_labels(her.project, silent)
+    assert path.exists()

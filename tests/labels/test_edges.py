@@ -258,3 +258,14 @@ def test_filters_read_what_clocks_cannot_show_as_the_edge(zone: str) -> None:
         found = [batch(made, frame(EVENT | {"seen_at": value})) for value in values]
         assert found[0] == found[1]
         assert passing in (None, found[0])
+
+
+@pytest.mark.parametrize("revised", [False, True])
+@pytest.mark.parametrize("ids", [pl.Series([1.0, 2.0]), pl.Series([2.0, 1.0]), pl.Series([True, False])])
+def test_own_points_name_events_by_their_ids_type(ids: pl.Series, revised: bool) -> None:
+    """Whole floats and flags are no ids of whole numbers, in whatever order they come."""
+    facts = pl.DataFrame({"id": [1, 2, 2], "at": [1, 2, 2], "card": "c", "amount": 1, "revision": [0, 0, 1]})
+    facts = facts.with_columns(known_at=pl.Series([1, 2, 5])).head(2 + revised)
+    points = pl.DataFrame({"card": "c", "t": [1, 2], "stream": "p", "id": ids})
+    with pytest.raises(InputError, match="Int64 as in the facts"):
+        library(counted("amount > 0")).at(points, facts={"p": facts.with_columns(level=0.5)})

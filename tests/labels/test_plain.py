@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from random import Random
 from typing import Any
 
@@ -218,3 +219,51 @@ def test_what_is_asked_of_a_request_leaves_plain_facts_plain() -> None:
     assert live.observe(request | {"card": "newer"}).accepted
     assert len(live._books["payments"].past.recent) == 1
     assert live.now({"card": "newer", "shop": 7}, 10 * DAY + 5, own=("payments", "asked"))["card_cities"] == 1
+
+
+ODD: list[tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]] = [
+    # What the stream has that is not plain, what its events have beside, and what comes after them.
+    ({"fields": {"card": flag()}}, {"card": True}, []),
+    ({"fields": {"id": flag()}}, {"id": True}, []),
+    ({"sequence": "made", "fields": {"made": instant()}}, {"made": 9 * DAY}, [{"id": 9_999, "made": 9 * DAY}]),
+    ({"fields": {"known_at": instant()}}, {"known_at": 10 * DAY}, [{"known_at": 13 * DAY}]),
+    ({"fields": {"revision": integer()}}, {"revision": 0}, [{"revision": 2}]),
+    ({"sequence": "number", "fields": {"number": integer()}}, {"number": 1}, [{"id": 2**70}]),
+    ({"fields": {"note": text()}}, {"note": "a"}, [{"note": "\ud800"}]),
+    ({"fields": {"code": integer()}}, {"code": 1}, [{"code": 2**70}]),
+]
+
+
+@pytest.mark.parametrize(("stream", "beside", "after"), ODD, ids=[str(number) for number in range(len(ODD))])
+def test_streams_that_are_not_plain(
+    stream: dict[str, Any], beside: dict[str, Any], after: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys, ids and sequences of other kinds, columns that say something else too, and values that no window holds."""
+    found = []
+    for quick in (True, False):
+        if not quick:
+            monkeypatch.setattr(book, "taker", lambda book: plain.nothing)
+        fields = {"amount": money("EUR"), "id": integer(), "card": text()} | stream["fields"]
+        events = Events("odd", id="id", at="at", keys={card: "card"}, **(stream | {"fields": fields}))
+        per, column = events.per(card), next(iter(stream["fields"]))
+        labels = {"sum": per.sum("amount").over("7d", including_present=True), "own": events.own(column)}
+        live = Library(labels, {"odd": events}).live()
+        one = {"stream": "odd", "at": 10 * DAY, "card": "a", "amount": 5} | beside
+        outcomes = [outcome(live, {"id": number} | one) for number in range(600)]
+        outcomes += [outcome(live, one | {"id": 600} | other) for other in after]
+        outcomes += [outcome(live, {"id": 601} | one | {"at": 10 * DAY + 1})]
+        vector = live.now({"card": beside.get("card", "a")}, 11 * DAY)
+        restored = Library(labels, {"odd": events}).live(live.snapshot())
+        found.append((outcomes, live.held, vector.values["sum"], restored.held))
+    assert found[0] == found[1]
+
+
+def test_a_mapping_that_fills_itself_in_is_not_plain() -> None:
+    """What such a mapping would make up is neither taken in nor written into it."""
+    live = library().live()
+    for number in range(3):
+        live.observe(EVENT | {"id": str(number)})
+    made = defaultdict(int, {name: value for name, value in EVENT.items() if name != "amount"})
+    assert live.observe(made).accepted
+    assert "amount" not in made
+    assert live.now({"card": "x", "shop": 7}, 11 * DAY).values["card_sum"] == 1500

@@ -119,7 +119,7 @@ class TomlFile:
         bare, marks = _bare(shape)
         if _is_table(bare):
             return self._table(value, bare, way, filled)
-        if get_origin(bare) is dict and isinstance(value, dict):
+        if get_origin(bare) is dict and isinstance(value, dict) and value:
             known = marks.get("keys", dict.fromkeys(value))
             self._unknown(value, known, way)
             inner = {k: (*way, k) for k in value if k in known}

@@ -48,7 +48,7 @@ def _check_template(text: str) -> None:
 
 
 def _check_period(given: Any) -> None:
-    parse_value(Field("at", FieldType("instant")), simple(given))
+    parse_value(Field("at", FieldType("instant"), required=True), simple(given))
 
 
 Needed = Annotated[str, msgspec.Meta(min_length=1)]
@@ -58,7 +58,7 @@ class PeriodTable(msgspec.Struct, frozen=True):
     """The keys of a period of a melt."""
 
     at: Annotated[Any, parsed(_check_period)]
-    columns: dict[str, str]
+    columns: Annotated[dict[str, Needed], msgspec.Meta(min_length=1)]
 
 
 class MeltTable(msgspec.Struct, frozen=True):

@@ -10,7 +10,6 @@ import polars as pl
 
 from tallystick.core import StateError
 from tallystick.desk.forget_notes import watch_erasures
-from tallystick.desk.forget_words import WORDS as FORGET_WORDS
 from tallystick.desk.history import INSTANT
 from tallystick.desk.progress import Progress
 from tallystick.desk.project import Project
@@ -89,17 +88,16 @@ def _keep(written: Mapping[Path, Path], look: Callable[[], None]) -> None:
     """Put files in their places, where no erasure forbids it."""
     look()
     try:
-        for path, partial in written.items():
-            partial.replace(path)
-        # An erasure that begins after this look finds the files.
-        look()
-    except (StateError, FileNotFoundError) as error:
+        try:
+            for path, partial in written.items():
+                partial.replace(path)
+        finally:
+            # An erasure that begins after this look finds the files; one before may have removed what was not in place.
+            look()
+    except StateError:
         for path in written:
             path.unlink(missing_ok=True)
-        if isinstance(error, StateError):
-            raise
-        # Only an erasure removes what is not in its place yet.
-        raise StateError(FORGET_WORDS("forget.meanwhile")) from None
+        raise
 
 
 def reachable_labels(project: Project, stream: str) -> list[str]:

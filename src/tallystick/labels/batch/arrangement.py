@@ -238,6 +238,8 @@ class Arrangement:
     def place_spans(self, windows: Sequence[Window], present: bool) -> None:
         """Find several spans that end at t together, which takes less than one by one."""
         new = [window for window in windows if (window, 0, present) not in self._places]
+        if not new:
+            return
         end, low = self.ends(present), np.empty((len(new), self.size), np.int64)
         ends = self.spans([window.micros for window in new], present)
 
@@ -253,13 +255,18 @@ class Arrangement:
         """What gives, at the points of a part, where the rows of each span that ends at t begin, and where all end."""
         of = np.array(micros, np.int64)
 
+        def own(first: int, last: int) -> tuple[Ints, Ints]:
+            low = np.empty((of.size, last - first), np.int64)
+            places.own_starts(self.at, self.starts, of, first, last, low)
+            return low, np.arange(first + present, last + present)
+
+        if self._of_rows:
+            return own
+        start, end = self.start, self.ends(present)
+
         def ends(first: int, last: int) -> tuple[Ints, Ints]:
             low = np.empty((of.size, last - first), np.int64)
-            if self._of_rows:
-                places.own_starts(self.at, self.starts, of, first, last, low)
-                return low, np.arange(first + present, last + present)
-            end = self.ends(present)
-            _span_starts(self.at, self.start, end, self.t, of, first, last, low)
+            _span_starts(self.at, start, end, self.t, of, first, last, low)
             return low, end[first:last]
 
         return ends

@@ -130,7 +130,7 @@ def own_events(rows: Rows, id: pl.Series) -> Ints:
         When the points' ids are of another type than the stream's.
     """
     kind = rows.ids[ID].dtype
-    if id.equals(rows.ids[ID]):
+    if id.dtype == kind and id.equals(rows.ids[ID]):
         return rows.event if rows.plain else np.arange(id.len())
     if id.dtype != kind and id.null_count() < id.len():
         if rows.ids.height:

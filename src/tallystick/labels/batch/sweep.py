@@ -239,7 +239,7 @@ def _lasting(
     def sweep(first: int, last: int) -> Iterable[NDArray[Any]]:
         (low, high), values = ends(first, last), np.empty(last - first, np.int64)
         for window, said in enumerate(status):
-            settled.hollow(low[window], high, said[first:last])
+            settled.empties(low[window], high, said[first:last])
         for window, leaf, answer in wanted:
             answer(low[window], high, values.view(np.float64) if ALGEBRA[leaf.kind].gives == "real" else values)
             yield values

@@ -1,6 +1,6 @@
 """The folds of the algebra: what every aggregate gives for the values of a window, in order.
 
-These are the definition of an answer. Executors gather the visible rows of a window (`rows.gather`) and fold them;
+These are the definition of an answer. Executors gather the visible rows of a window and fold them;
 whatever is faster must give the same bits, and finishes through the helpers here.
 """
 

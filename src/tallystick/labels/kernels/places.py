@@ -235,6 +235,9 @@ def window_starts(at: Ints, start: Ints, end: Ints, after: Ints) -> Ints:
 def span_starts(at: Ints, start: Ints, end: Ints, t: Ints, spans: Ints, first: int, last: int, found: Any) -> None:
     """`window_starts` of several spans that end at t, at the points [first, last)."""
     low, most = np.zeros(spans.size, np.int64), at.size - 1
+    if at.size == 0:
+        found[:, : last - first] = 0
+        return
     for p in range(first, last):
         stop = end[p]
         if p == first or start[p] != start[p - 1] or stop < end[p - 1] or t[p] < t[p - 1]:
@@ -313,10 +316,16 @@ def hollow(
 ) -> Codes:
     """What the visible rows without a value say of each chosen point: 3 none, 2 null in the source, 1 awaiting."""
     found = np.full(chosen.size, 3, np.uint8)
+    last = 2
+    for i in range(code.size):
+        if code[i] == 3:
+            last = 1
     for j in range(chosen.size):
         p = chosen[j]
         for i in range(low[p], high[p]):
-            if found[j] > 1 and known_from[i] <= k[p] and k[p] < known_to[i] and (present or event[i] != own[p]):
+            if found[j] <= last:
+                break
+            if known_from[i] <= k[p] and k[p] < known_to[i] and (present or event[i] != own[p]):
                 found[j] = 1 if code[i] == 3 else 2
     return found
 

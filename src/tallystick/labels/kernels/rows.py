@@ -1,4 +1,4 @@
-"""Row versions as kernels see them: who is visible at a point, and the visible values of a window, gathered.
+"""Row versions as kernels see them: who is visible at a point, and where windows of so many, or of a session, begin.
 
 A row is visible at k when `known_from <= k < known_to`. `own` is the number of the point's own event, or -1; with
 `present` false its rows do not count. Rows of a key lie in the order (at, sequence, id).
@@ -6,7 +6,7 @@ A row is visible at k when `known_from <= k < known_to`. `own` is the number of 
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,38 +51,6 @@ def upper_bound(values: Ints, start: int, end: int, limit: int) -> int:
         else:
             end = middle
     return start
-
-
-@kernel
-def gather(
-    code: Codes,
-    x: Ints,
-    y: Ints,
-    at: Ints,
-    known_from: Ints,
-    known_to: Ints,
-    event: Ints,
-    low: int,
-    high: int,
-    k: int,
-    own: int,
-    present: bool,
-    xs: Ints,
-    ys: Ints,
-    ats: Ints,
-) -> Any:
-    """Copy what the visible rows of [low, high) have to `xs`, `ys`, `ats`, in order; gives values, nulls, awaiting."""
-    n, nulls, awaiting = 0, 0, 0
-    for i in range(low, high):
-        if code[i] != 0 and visible(i, known_from, known_to, event, k, own, present):
-            if code[i] == 1:
-                xs[n], ys[n], ats[n] = x[i], y[i], at[i]
-                n += 1
-            elif code[i] == 2:
-                nulls += 1
-            else:
-                awaiting += 1
-    return n, nulls, awaiting
 
 
 @kernel

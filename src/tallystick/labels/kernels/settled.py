@@ -23,7 +23,7 @@ def running(x: Ints) -> Ints:
 
 
 @kernel
-def hollow(low: Ints, high: Ints, status: Codes) -> None:
+def empties(low: Ints, high: Ints, status: Codes) -> None:
     """Say NONE of the windows that hold no row."""
     for p in range(low.size):
         if low[p] >= high[p]:

@@ -92,8 +92,8 @@ def _near_segment(ctl: Words, slot: int) -> None:
 
 
 @kernel
-def _near_end(ctl: Words, slot: int, facts: Words, fact: int) -> None:
-    """The second step: the end of the segment, its cursors, and where its values were last."""
+def _near_end(ctl: Words, slot: int, facts: Words, fact: int, takes: bool) -> None:
+    """The second step: the end of the segment, its cursors, and where the values of a fact to be taken were last."""
     meta, rows, cursors, width = words_at(ctl[META]), words_at(ctl[ROWS]), words_at(ctl[CURSORS]), ctl[WIDTH]
     layout, table, m = words_at(ctl[LAYOUT]), words_at(ctl[TABLE]), max(slot, 0) * META_WORDS
     end = (meta[m + START] + meta[m + SIZE]) * width
@@ -103,7 +103,7 @@ def _near_end(ctl: Words, slot: int, facts: Words, fact: int) -> None:
     if cursor > 0:
         for j in range(0, ctl[CURSOR_WIDTH], 8):
             soon(cursors, cursor + j)
-    for f in range(ctl[FEATURES]):
+    for f in range(ctl[FEATURES] if takes else 0):
         one = f * LAYOUT_WORDS
         if layout[one + SAME] != 0:
             x = facts[fact + layout[one + X]]
@@ -111,8 +111,8 @@ def _near_end(ctl: Words, slot: int, facts: Words, fact: int) -> None:
 
 
 @kernel
-def _near_fronts(ctl: Words, slot: int, facts: Words, fact: int) -> None:
-    """The third step: rows at the fronts of its windows, and those that have its values."""
+def _near_fronts(ctl: Words, slot: int, facts: Words, fact: int, takes: bool) -> None:
+    """The third step: rows at the fronts of its windows, and those that have the values of a fact to be taken."""
     meta, rows, cursors, width = words_at(ctl[META]), words_at(ctl[ROWS]), words_at(ctl[CURSORS]), ctl[WIDTH]
     layout, table, m = words_at(ctl[LAYOUT]), words_at(ctl[TABLE]), max(slot, 0) * META_WORDS
     start, cursor = meta[m + START], meta[m + CURSOR] * ctl[CURSOR_WIDTH]
@@ -121,7 +121,7 @@ def _near_fronts(ctl: Words, slot: int, facts: Words, fact: int) -> None:
             row = (start + cursors[f + LOW]) * width
             for j in range(0, width + 8, 8):
                 soon(rows, row + j)
-    for f in range(ctl[FEATURES]):
+    for f in range(ctl[FEATURES] if takes else 0):
         one = f * LAYOUT_WORDS
         if layout[one + SAME] != 0:
             x = facts[fact + layout[one + X]]
@@ -130,14 +130,17 @@ def _near_fronts(ctl: Words, slot: int, facts: Words, fact: int) -> None:
 
 
 @kernel
-def _bring_near(ctl: Words, which: Words, facts: Words, base: int, chunk: int, size: int) -> None:
-    """Bring near what a chunk of events needs, by steps of which each reads what the one before brought."""
+def _bring_near(ctl: Words, which: Words, facts: Words, base: int, chunk: int, size: int, takes: bool) -> None:
+    """Bring near what a chunk of events needs, by steps of which each reads what the one before brought.
+
+    Facts that are not taken are of another stream: their values are not of this layout.
+    """
     for i in range(min(chunk + 2 * _CHUNK, size), min(chunk + 3 * _CHUNK, size)):
         _near_segment(ctl, which[i])
     for i in range(min(chunk + _CHUNK, size), min(chunk + 2 * _CHUNK, size)):
-        _near_end(ctl, which[i], facts, i * base)
+        _near_end(ctl, which[i], facts, i * base, takes)
     for i in range(chunk, min(chunk + _CHUNK, size)):
-        _near_fronts(ctl, which[i], facts, i * base)
+        _near_fronts(ctl, which[i], facts, i * base, takes)
 
 
 @kernel
@@ -307,7 +310,7 @@ def run(
     kept = np.empty(_CHUNK * (NOTE_WORDS + ctl[WIDTH] - base), np.int64)
     placed_to = begin + placed
     for chunk in range(begin, size, _CHUNK):
-        _bring_near(ctl, which, rows, base, chunk, size)
+        _bring_near(ctl, which, rows, base, chunk, size, takes)
         i, end = chunk, min(chunk + _CHUNK, size)
         while i < end:
             if takes and leaves > 0 and i >= placed_to:

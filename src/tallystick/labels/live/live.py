@@ -93,12 +93,11 @@ class Live:
             For an unknown stream, a value of another type, a known revision with other content, or a revision of what
             a compaction folded.
         """
-        quick = self._books.get(event.get("stream", ""))
-        taken = None if quick is None else quick.take(event, known_at)
-        if taken is not None:
+        quick = self._books.get(event["stream"]) if "stream" in event else None
+        if quick is not None and (taken := quick.take(event, known_at)) is not None:
             if taken[1] > self._known:
                 self._known = taken[1]
-            return Observed(event["stream"], taken[0], 0, True)
+            return Observed(quick.definition.stream, taken[0], 0, True)
         book, id, number, found, reason = self._read(event, known_at)
         stream = book.definition.stream
         if reason:

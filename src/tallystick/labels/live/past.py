@@ -65,13 +65,13 @@ class Past:
         """Make what came one by one a piece."""
         if not self.recent:
             return
-        recent = self.recent.copy()
+        columns = list(zip(*(values for _, values in self.recent.values()), strict=True))
+        facts = [pl.Series(name, columns[place], self._dtypes[name]) for name, place in self._places.items()]
+        facts.insert(1, pl.Series(KNOWN, [known for known, _ in self.recent.values()], pl.Int64))
+        numbers = np.fromiter(self.recent, np.int64, len(self.recent))
         # It stays the same object, so that who takes events in holds on to it.
         self.recent.clear()
-        columns = list(zip(*(values for _, values in recent.values()), strict=True))
-        facts = [pl.Series(name, columns[place], self._dtypes[name]) for name, place in self._places.items()]
-        facts.insert(1, pl.Series(KNOWN, [known for known, _ in recent.values()], pl.Int64))
-        self.add(np.fromiter(recent, np.int64, len(recent)), pl.DataFrame(facts))
+        self.add(numbers, pl.DataFrame(facts))
 
     def add(self, numbers: Ints, facts: pl.DataFrame) -> None:
         """Take events in whose numbers are above all before."""

@@ -36,6 +36,10 @@ _TYPES: Mapping[str, tuple[type, Any]] = {
     "flag": (bool, pl.Boolean),
 }
 """Kinds of columns whose values are held as they come, of these types."""
+_NAMES = ("money", "decimal", "integer", "text")
+"""Kinds of ids, sequences and keys."""
+_OTHER = {"known_at", "revision", "retract"}
+"""What an event says of itself beside its columns."""
 _INT64 = 2**63
 
 
@@ -53,13 +57,24 @@ def taker(book: Book) -> Take:
     sequence = d.sequence or d.id
     columns = tuple(dict.fromkeys((d.at, d.id, sequence, *book.keys, *book.source)))
     kinds = {column: kind.kind for column in columns if (kind := book.kinds.get(column)) is not None}
-    if book.confirmed or book.joins or book.tests or not all(kinds.get(column) in _TYPES for column in columns):
+    named_well = all(kinds.get(column) in _NAMES for column in (d.id, sequence, *book.keys))
+    if not named_well or not all(kinds.get(column) in _TYPES for column in columns) or _OTHER & {*columns}:
+        return nothing
+    if book.confirmed or book.joins or book.tests:
         return nothing
     places, settled = {column: place for place, column in enumerate(columns)}, book.kinds
     types, size = [_TYPES[kinds[column]][0] for column in columns], len({"stream", *columns})
     at_place, id_place, rank_place = places[d.at], places[d.id], places[sequence]
-    # Texts of other columns were looked at when they got their numbers.
-    texts = [places[column] for column in {d.id, sequence} if kinds[column] == "text"]
+    # Values of features are looked at when they are put into rows, keys when they get their segments.
+    put = {
+        sequence,
+        *book.keys,
+        *(one.feature.column for one in book.places),
+        *(one.feature.other for one in book.places),
+    }
+    apart = [column for column in columns if column not in put and column != d.at]
+    texts = [places[column] for column in {d.id, sequence, *apart} if kinds[column] == "text"]
+    numbers = [places[column] for column in apart if _TYPES[kinds[column]][0] is int]
     ranked = kinds[sequence] == "text"
     instants = [places[column] for column in columns if kinds[column] == "instant" and column != d.at]
     get, lateness, push_row = itemgetter(*columns), book.lateness, _pusher(book, places)
@@ -68,6 +83,8 @@ def taker(book: Book) -> Take:
     recent = book.past.expect({name: places[column] for name, column in named.items()}, {**dtypes, AT: pl.Int64})
 
     def take(event: Mapping[str, Any], known_at: int | datetime | None) -> tuple[int | str, int] | None:
+        if type(event) is not dict:
+            return None
         try:
             found = get(event)
         except KeyError:
@@ -90,6 +107,9 @@ def taker(book: Book) -> Take:
             return None
         for place in texts:
             if not found[place].isascii():
+                return None
+        for place in numbers:
+            if not -_INT64 <= found[place] < _INT64:
                 return None
         for place in instants:
             if not T_MIN <= found[place] < T_MAX:
