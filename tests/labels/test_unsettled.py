@@ -171,3 +171,15 @@ def test_steps_are_bounded_where_all_facts_are_late(revised: float) -> None:
     expected = looked_up(facts, asked, names, chosen)
     for row, said in zip(found[chosen].iter_rows(named=True), expected, strict=True):
         assert all(same(row[name], said[name]) for name in names)
+
+
+def test_points_that_know_less_than_what_happened_take_no_look_at_every_fact() -> None:
+    """As joined columns ask, the instant before: one card, and windows that hold all its facts."""
+    at = np.arange(1, 300_001) * HOUR
+    facts = pl.DataFrame({"id": at, "at": at, "card_id": 1, "amount": at % 7, "shop": at // HOUR % 1_000})
+    asked = pl.DataFrame({"card": 1, "t": at + HOUR // 2, "k": at - 1})
+    found = library("count", "distinct", "max", spans=("lifetime",), delays=("0d",)).at(
+        asked, facts={"payments": facts}
+    )
+    assert found["count lifetime 0d"].to_list() == list(range(300_000))
+    assert found["distinct lifetime 0d"].to_list() == [min(number, 1_000) for number in range(300_000)]

@@ -195,13 +195,20 @@ class Arrangement:
         in_parts(self.size, lambda first, last: places.put(values, self.sequence, first, last, found))
         return found
 
+    @cached_property
+    def _prompt(self) -> bool:
+        """Whether no row was known before it happened, so that what a point knows of an earlier k ends there."""
+        return bool((self.known_from >= self.at).all())
+
     def ends(self, present: bool) -> Ints:
-        """Where each point's facts end."""
+        """Where each point's facts end; of a k before t, where those that had happened by k do."""
         if present not in self._ends:
             end = np.arange(int(present), self.size + present) if self._of_rows else self._end
             if present and not self._of_rows and (self.own >= 0).any():
                 stop = np.where(self.key >= 0, self.starts[self.key + 1], 0)
                 end = places.with_own(end, self.own, self.t, stop, self.event, self.at)
+            if (self.k < self.t).any() and self._prompt:
+                end = places.window_ends(self.at, self.start, end, self.k)
             self._ends[present] = end
         return self._ends[present]
 
@@ -209,6 +216,8 @@ class Arrangement:
         """How the points lie in what was known."""
         if present not in self._courses:
             known: Any = self.k >= self.t
+            if not known.all() and self._prompt:
+                known[:] = True
             fast: Codes = (known if present else known & ~self._moved).astype(np.uint8)
             when, _, begin, _ = self.everything.changes
             self._courses[present] = Course(self.key, self.k, fast, when, begin)

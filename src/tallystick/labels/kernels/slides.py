@@ -2,7 +2,7 @@
 
 A row enters when the window reaches it or when it becomes known later, and leaves when the window does or when it stops
 to count. Points lie in the order of their rows; k may go forth and back between them, and costs what changed in
-between. It holds for points with k >= t, at which every row that was not late counts.
+between. It holds for windows of which every row that was not late counts: those that end at k or before.
 """
 
 from __future__ import annotations

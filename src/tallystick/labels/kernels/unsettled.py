@@ -1,7 +1,7 @@
 """Windows over rows of which some are loose: they came late, or were superseded. All others lasted from the first.
 
 What the lasting rows answer is known beforehand (`settled`); the loose ones are kept apart as what was known goes on.
-It holds for points with k >= t, at which every row that was not late counts.
+It holds for windows of which every row that was not late counts: those that end at k or before.
 """
 
 from __future__ import annotations
