@@ -227,8 +227,7 @@ class Book:
         event = self.events.get(number)
         if event is not None:
             return min([one.known_at for one in event.revisions.values()])
-        recent = self.past.recent.get(number)
-        return self.past.known(number) if recent is None else recent[0]
+        return self.past.known(number)
 
     def all_events(self) -> Iterator[Event]:
         """Every event, in the order in which they came."""

@@ -157,7 +157,7 @@ class Live:
             events, stream = micro.one_stream(events, stream)
             if isinstance(events, pl.DataFrame) and stream in self._books and stream not in self._joins:
                 book = self._books[stream]
-                done = micro.take_in(book, events, plan, self._zone, book.line)
+                done = micro.take_in(book, events, plan, self._zone)
                 if done is not None:
                     self._known = max(self._known, done.known)
                     return done.batch

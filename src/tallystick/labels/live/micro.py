@@ -65,7 +65,7 @@ def rows_of(events: pl.DataFrame | Iterable[Mapping[str, Any]], stream: str | No
     return ({**row, "stream": stream} for row in events.iter_rows(named=True))
 
 
-def take_in(book: Book, frame: pl.DataFrame, plan: Plan | None, zone: str, line: int) -> Done | None:
+def take_in(book: Book, frame: pl.DataFrame, plan: Plan | None, zone: str) -> Done | None:
     """Take a frame of new facts in by compiled calls; None where something is not plain, and nothing was touched.
 
     Plain are new events, once each, none retracted, none refused, of columns of the types that are known, without
@@ -73,7 +73,7 @@ def take_in(book: Book, frame: pl.DataFrame, plan: Plan | None, zone: str, line:
     """
     if plan is not None and not (_plain_plan(plan) and all(entity in book.entities for entity in plan.entities)):
         return None
-    rows = _plain_rows(book, frame, line)
+    rows = _plain_rows(book, frame)
     if rows is None:
         return None
     # What raises while words are made leaves the facts as they were.
@@ -128,7 +128,7 @@ def _plain_plan(plan: Plan) -> bool:
     return plan.alone and not any(leaf.kind in LISTS for group in plan.groups for leaf in group.leaves)
 
 
-def _plain_rows(book: Book, frame: pl.DataFrame, line: int) -> Rows | None:
+def _plain_rows(book: Book, frame: pl.DataFrame) -> Rows | None:
     d = book.definition
     if book.confirmed or book.joins:
         return None
@@ -167,7 +167,7 @@ def _plain_rows(book: Book, frame: pl.DataFrame, line: int) -> Rows | None:
     if any(one.null_count() or one.dtype not in (pl.Int64, pl.String) for one in named) or at.null_count():
         return None
     whens, knowns = at.to_numpy(), known.to_numpy()
-    if not _accepted(whens, knowns, book, line) or not all(settled.values()):
+    if not _accepted(whens, knowns, book) or not all(settled.values()):
         return None
     if settled:
         book.kinds |= {column: kind for column, kind in settled.items() if kind}
@@ -180,11 +180,11 @@ def _plain_rows(book: Book, frame: pl.DataFrame, line: int) -> Rows | None:
     return Rows(whole, book.kinds, whens, knowns, to, event, whole, knowns, True)
 
 
-def _accepted(at: Ints, known: Ints, book: Book, line: int) -> bool:
+def _accepted(at: Ints, known: Ints, book: Book) -> bool:
     if not at.size:
         return False
     late = known - at
-    inside = at.min() >= T_MIN and known.max() < T_MAX and at.min() > line
+    inside = at.min() >= T_MIN and known.max() < T_MAX and at.min() > book.line
     return bool(inside and late.min() >= 0 and late.max() <= book.lateness)
 
 

@@ -303,7 +303,8 @@ def _events(facts: pl.DataFrame) -> tuple[Ints, pl.Series] | None:
     values = _array(facts, ID) if ids.dtype == pl.Int64 else np.zeros(0, np.int64)
     first = int(versions.climb(values))
     few = size - first < size // 8
-    if first == size or (not few and _near(ids) is None and ids.n_unique() == size):
+    near = not few and _near(ids) is not None
+    if first == size or (not few and not near and ids.n_unique() == size):
         return (np.arange(size), ids) if retracted else None
     if few:
         # History in its order, and a few facts that came after it.
@@ -315,7 +316,7 @@ def _events(facts: pl.DataFrame) -> tuple[Ints, pl.Series] | None:
         number[first:] = place
         found = number, pl.concat([ids[:first], different])
     else:
-        found = numbered(ids) if _near(ids) else _mostly_once(ids)
+        found = numbered(ids) if near else _mostly_once(ids)
     return found if retracted or found[1].len() < size else None
 
 
